@@ -1,0 +1,368 @@
+//! Outputs: written under a temporary name in their own folder, renamed when whole.
+//!
+//! Invariant: until `commit`, nothing exists under the output's name; if `commit` is never
+//! reached, the temporary file or directory is removed. An existing output is never replaced, but
+//! for an empty directory, which Bazel makes before it runs an action.
+
+use crate::{Error, Operation, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::ffi::OsString;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct OutFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl OutFile {
+    /// Begins to write `path`.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something is there, [`Error::Io`] if the folder can't be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        refuse_existing(path)?;
+        let file = Builder::new()
+            .prefix(&temporary_prefix(path))
+            // The umask applies, as to any file.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder(path))
+            .map_err(|e| Error::io(Operation::Create, path, e))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Where it will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes, with the path in the error.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .as_file_mut()
+            .write_all(bytes)
+            .map_err(|e| Error::io(Operation::Write, &self.path, e))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something has come there meanwhile, [`Error::Io`].
+    pub fn commit(self) -> Result<()> {
+        let Self { path, file } = self;
+        match renameat_with(CWD, file.path(), CWD, &path, RenameFlags::NOREPLACE) {
+            Ok(()) => {
+                // The temporary name is gone; keep the file that now has the real one.
+                let (_file, temporary) = file.into_parts();
+                std::mem::forget(temporary);
+                Ok(())
+            }
+            Err(rustix::io::Errno::EXIST) => Err(Error::Exists { path }),
+            // Some network file systems know no flags: link(2) refuses to replace, too.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => file
+                .persist_noclobber(&path)
+                .map(drop)
+                .map_err(|e| Error::io(Operation::Rename, &path, e.error)),
+            Err(e) => Err(Error::io(Operation::Rename, &path, e.into())),
+        }
+    }
+}
+
+/// Gives several files their names, all or none: where one fails, those before it are removed.
+///
+/// # Errors
+/// As [`OutFile::commit`], the first one that fails.
+pub fn commit_all(files: impl IntoIterator<Item = OutFile>) -> Result<()> {
+    let mut done: Vec<PathBuf> = Vec::new();
+    for file in files {
+        let path = file.path().to_owned();
+        if let Err(error) = file.commit() {
+            for path in done {
+                // Best effort: the first error is the one to tell.
+                let _ = fs::remove_file(path);
+            }
+            return Err(error);
+        }
+        done.push(path);
+    }
+    Ok(())
+}
+
+impl Write for OutFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A directory that is being filled.
+#[derive(Debug)]
+pub struct OutDir {
+    path: PathBuf,
+    directory: TempDir,
+}
+
+impl OutDir {
+    /// Begins to fill the directory `path`.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something other than an empty directory is there, [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self> {
+        let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        if !empty {
+            refuse_existing(path)?;
+        }
+        let directory = Builder::new()
+            .prefix(&temporary_prefix(path))
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(folder(path))
+            .map_err(|e| Error::io(Operation::Create, path, e))?;
+        Ok(Self {
+            path: path.to_owned(),
+            directory,
+        })
+    }
+
+    /// The temporary directory, to be filled.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Gives the directory its name.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something has come there meanwhile, [`Error::Io`].
+    pub fn commit(self) -> Result<()> {
+        let Self { path, directory } = self;
+        // rename(2) replaces an empty directory, and nothing else.
+        match fs::rename(directory.path(), &path) {
+            Ok(()) => {
+                let _renamed = directory.keep();
+                Ok(())
+            }
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::DirectoryNotEmpty
+                        | io::ErrorKind::AlreadyExists
+                        | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Err(Error::Exists { path })
+            }
+            Err(e) => Err(Error::io(Operation::Rename, &path, e)),
+        }
+    }
+}
+
+/// Writes a small file whole; the parents are made.
+///
+/// # Errors
+/// As [`OutFile`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    make_parents(path)?;
+    let mut file = OutFile::create(path)?;
+    file.put(bytes)?;
+    file.commit()
+}
+
+/// Copies a file's content (a reflink where the file system can); the parents are made.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::NotAFile`], [`Error::Io`].
+pub fn copy(from: &Path, to: &Path) -> Result<u64> {
+    make_parents(to)?;
+    let mut source = crate::open(from)?;
+    let mut out = OutFile::create(to)?;
+    // std uses copy_file_range(2), and so reflinks, between two files.
+    let bytes = io::copy(&mut source, out.file.as_file_mut())
+        .map_err(|e| Error::io(Operation::Write, to, e))?;
+    out.commit()?;
+    Ok(bytes)
+}
+
+/// Makes a hard link; the parents are made.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::Io`].
+pub fn hard_link(from: &Path, to: &Path) -> Result<()> {
+    make_parents(to)?;
+    refuse_existing(to)?;
+    // linkat(2) with AT_SYMLINK_FOLLOW: the bytes are wanted, not a link to them.
+    rustix::fs::linkat(CWD, from, CWD, to, rustix::fs::AtFlags::SYMLINK_FOLLOW)
+        .map_err(|e| Error::io(Operation::Link, to, e.into()))
+}
+
+/// Makes a symbolic link; the parents are made.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::Io`].
+pub fn symlink(target: &Path, at: &Path) -> Result<()> {
+    make_parents(at)?;
+    refuse_existing(at)?;
+    std::os::unix::fs::symlink(target, at).map_err(|e| Error::io(Operation::Link, at, e))
+}
+
+/// A scratch file beside an output: it has no name and vanishes with its handle.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn scratch(output: &Path) -> Result<File> {
+    tempfile::tempfile_in(folder(output)).map_err(|e| Error::io(Operation::Create, output, e))
+}
+
+fn make_parents(path: &Path) -> Result<()> {
+    let folder = folder(path);
+    fs::create_dir_all(folder).map_err(|e| Error::io(Operation::Create, folder, e))
+}
+
+fn refuse_existing(path: &Path) -> Result<()> {
+    if crate::exists(path) {
+        Err(Error::Exists {
+            path: path.to_owned(),
+        })
+    } else {
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A hidden name that tells whose temporary it is, should a killed run leave it.
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut file = OutFile::create(&path).unwrap();
+        file.put(b"half").unwrap();
+        assert!(!crate::exists(&path));
+        drop(file);
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+        let mut file = OutFile::create(&path).unwrap();
+        file.put(b"whole").unwrap();
+        file.commit().unwrap();
+        assert_eq!(names(dir.path()), ["out"]);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn an_existing_output_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut late = OutFile::create(&path).unwrap();
+        late.put(b"late").unwrap();
+        fs::write(&path, "first").unwrap();
+        assert!(matches!(OutFile::create(&path), Err(Error::Exists { .. })));
+        assert!(matches!(late.commit(), Err(Error::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(dir.path()), ["out"]);
+        assert!(matches!(OutDir::create(&path), Err(Error::Exists { .. })));
+    }
+
+    #[test]
+    fn several_files_appear_together_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+        let files = [&a, &b].map(|path| OutFile::create(path).unwrap());
+        fs::write(&b, "first").unwrap();
+        assert!(matches!(commit_all(files), Err(Error::Exists { .. })));
+        assert_eq!(names(dir.path()), ["b"]);
+    }
+
+    #[test]
+    fn an_empty_directory_may_be_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        fs::create_dir(&path).unwrap();
+        let out = OutDir::create(&path).unwrap();
+        fs::write(out.path().join("f"), "").unwrap();
+        out.commit().unwrap();
+        assert_eq!(names(&path), ["f"]);
+        assert!(matches!(OutDir::create(&path), Err(Error::Exists { .. })));
+        assert_eq!(names(dir.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = OutFile::create(Path::new("/nonexistent/out")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot create `/nonexistent/out`");
+        assert!(error.is_environment());
+    }
+
+    #[test]
+    fn the_umask_decides_the_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        OutFile::create(&path).unwrap().commit().unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_ne!(mode & 0o400, 0);
+        assert_eq!(mode & 0o111, 0);
+    }
+
+    #[test]
+    fn links_and_copies_make_parents_and_never_replace() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        write(&from, b"bytes").unwrap();
+        for (name, make) in [
+            (
+                "c",
+                &(|to: &Path| copy(&from, to).map(drop)) as &dyn Fn(&Path) -> Result<()>,
+            ),
+            ("h", &|to| hard_link(&from, to)),
+            ("s", &|to| symlink(&from, to)),
+        ] {
+            let to = dir.path().join(name).join("to");
+            make(&to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"bytes");
+            assert!(matches!(make(&to), Err(Error::Exists { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn scratch_has_no_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = scratch(&dir.path().join("out")).unwrap();
+        file.write_all(b"x").unwrap();
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+    }
+}

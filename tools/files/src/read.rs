@@ -1,0 +1,151 @@
+//! Reading files whole or through a handle, and asking the little that may be asked of them.
+
+use crate::{Error, Operation, Result};
+use std::fs::{self, File, FileType};
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// Opens a regular file for reading; links are followed.
+///
+/// # Errors
+/// [`Error::Io`] if it can't be opened, [`Error::NotAFile`] if it is something else.
+pub fn open(path: &Path) -> Result<File> {
+    open_sized(path).map(|(file, _)| file)
+}
+
+/// Opens a regular file and gives its size in bytes; links are followed.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_sized(path: &Path) -> Result<(File, u64)> {
+    // A fifo without a writer would block for ever in open(2): hence O_NONBLOCK, which regular
+    // files ignore.
+    let file = rustix::fs::open(
+        path,
+        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NONBLOCK,
+        rustix::fs::Mode::empty(),
+    )
+    .map_err(|e| Error::io(Operation::Open, path, e.into()))?;
+    let file = File::from(file);
+    let metadata = file
+        .metadata()
+        .map_err(|e| Error::io(Operation::Inspect, path, e))?;
+    if !metadata.is_file() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+            kind: kind_name(metadata.file_type()),
+        });
+    }
+    Ok((file, metadata.len()))
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// As [`open`], and [`Error::Io`] where reading fails.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    read_at_most(path, u64::MAX)
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`], and [`Error::TooLarge`], before the surplus is read.
+pub fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let (file, size) = open_sized(path)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0));
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io(Operation::Read, path, e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// The target of a symbolic link, as it is written.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn read_link(path: &Path) -> Result<PathBuf> {
+    fs::read_link(path).map_err(|e| Error::io(Operation::ReadLink, path, e))
+}
+
+/// Whether something is there; a dangling link counts.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// A kind of file, with its article.
+pub(crate) fn kind_name(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_fifo() {
+        "a fifo"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_char_device() {
+        "a character device"
+    } else if kind.is_block_device() {
+        "a block device"
+    } else {
+        "a file"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifo_is_refused_and_does_not_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(
+            open(&path).unwrap_err().to_string(),
+            format!("`{}` is a fifo, not a file", path.display())
+        );
+    }
+
+    #[test]
+    fn a_directory_is_refused_as_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = open(dir.path()).unwrap_err();
+        assert!(error.to_string().ends_with("is a directory, not a file"));
+        assert!(error.hint().unwrap().contains("`tree`"));
+        assert!(!error.is_environment());
+    }
+
+    #[test]
+    fn the_limit_is_exact() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("four");
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read_at_most(&path, 4).unwrap(), b"four");
+        assert!(matches!(
+            read_at_most(&path, 3),
+            Err(Error::TooLarge { limit: 3, .. })
+        ));
+    }
+
+    #[test]
+    fn a_missing_file_is_the_users_input() {
+        let error = read(Path::new("no/such")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot open `no/such`");
+        assert!(!error.is_environment());
+    }
+}
