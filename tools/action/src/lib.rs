@@ -3,7 +3,7 @@
 //!
 //! The main function of a tool is a sentence made of these:
 //!
-//! ```ignore
+//! ```text
 //! action::run("layer", |arguments: Arguments| {
 //!     let (request, outputs) = arguments.common.load::<Request>()?;
 //!     let plan = Plan::new(&request).at(&request.origin)?;

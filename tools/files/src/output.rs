@@ -186,7 +186,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Exists`], [`Error::NotAFile`], [`Error::Io`].
 pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     make_parents(to)?;
-    let mut source = crate::open(from)?;
+    let mut source = crate::open(from)?.file;
     let mut out = OutFile::create(to)?;
     // std uses copy_file_range(2), and so reflinks, between two files.
     let bytes = io::copy(&mut source, out.file.as_file_mut())

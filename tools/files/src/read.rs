@@ -3,22 +3,26 @@
 use crate::{Error, Operation, Result};
 use std::fs::{self, File, FileType};
 use std::io::Read;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// An open regular file and all that may be known of it.
+#[derive(Debug)]
+pub struct Source {
+    /// The handle, at the start.
+    pub file: File,
+    /// Its size in bytes when it was opened.
+    pub size: u64,
+    /// Whether its owner may execute it. Meaningful only where the caller vouches for the bit: a
+    /// Nix store path, but not a Bazel source.
+    pub executable: bool,
+}
 
 /// Opens a regular file for reading; links are followed.
 ///
 /// # Errors
 /// [`Error::Io`] if it can't be opened, [`Error::NotAFile`] if it is something else.
-pub fn open(path: &Path) -> Result<File> {
-    open_sized(path).map(|(file, _)| file)
-}
-
-/// Opens a regular file and gives its size in bytes; links are followed.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_sized(path: &Path) -> Result<(File, u64)> {
+pub fn open(path: &Path) -> Result<Source> {
     // A fifo without a writer would block for ever in open(2): hence O_NONBLOCK, which regular
     // files ignore.
     let file = rustix::fs::open(
@@ -37,7 +41,12 @@ pub fn open_sized(path: &Path) -> Result<(File, u64)> {
             kind: kind_name(metadata.file_type()),
         });
     }
-    Ok((file, metadata.len()))
+    let executable = metadata.permissions().mode() & 0o100 != 0;
+    Ok(Source {
+        file,
+        size: metadata.len(),
+        executable,
+    })
 }
 
 /// Reads a whole file.
@@ -53,7 +62,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], and [`Error::TooLarge`], before the surplus is read.
 pub fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let (file, size) = open_sized(path)?;
+    let Source { file, size, .. } = open(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)

@@ -1,14 +1,14 @@
 //! Sorted walks over directories.
 //!
-//! Invariant: what a walk yields depends on names, kinds, link targets and, where asked for, the
-//! executable bit; never on the order in which the file system lists them.
+//! Invariant: what a walk yields depends on names, kinds and link targets; never on the order in
+//! which the file system lists them.
 
 use crate::read::kind_name;
 use crate::{Error, Operation, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What to do with the symbolic links inside a tree. Its root is followed always.
@@ -23,11 +23,8 @@ pub enum Links {
 /// What kind a found path has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FoundKind {
-    /// A regular file, with its executable bit.
-    File {
-        /// Whether the owner may execute it. Meaningful only where the caller vouches for it.
-        executable: bool,
-    },
+    /// A regular file.
+    File,
     /// A directory.
     Directory,
     /// A symbolic link, with its target's bytes as written.
@@ -45,15 +42,13 @@ pub struct Found {
     pub kind: FoundKind,
 }
 
-/// A walk: the root, how links are treated, and whether the executable bit is wanted.
+/// A walk: the root, and how links are treated.
 #[derive(Debug, Clone, Copy)]
 pub struct Walk<'a> {
     /// The directory to walk; a link to one is followed.
     pub root: &'a Path,
     /// How links inside are treated.
     pub links: Links,
-    /// Whether to ask for the executable bit: one more system call for each file.
-    pub executable_bits: bool,
 }
 
 impl Walk<'_> {
@@ -158,31 +153,21 @@ impl Walk<'_> {
     }
 
     fn kind(self, path: &Path, listed: fs::FileType) -> Result<FoundKind> {
-        let inspect = |e| Error::io(Operation::Inspect, path, e);
-        let mut kind = listed;
-        let mut metadata = None;
-        if kind.is_symlink() {
-            if self.links == Links::Keep {
+        let kind = match (listed.is_symlink(), self.links) {
+            (true, Links::Keep) => {
                 let target = crate::read_link(path)?;
                 return Ok(FoundKind::Symlink(target.into_os_string().into_vec()));
             }
-            let followed = fs::metadata(path).map_err(inspect)?;
-            kind = followed.file_type();
-            metadata = Some(followed);
-        }
+            (true, Links::Follow) => {
+                let inspect = |e| Error::io(Operation::Inspect, path, e);
+                fs::metadata(path).map_err(inspect)?.file_type()
+            }
+            (false, _) => listed,
+        };
         if kind.is_dir() {
             Ok(FoundKind::Directory)
         } else if kind.is_file() {
-            let executable = if self.executable_bits {
-                let metadata = match metadata {
-                    Some(metadata) => metadata,
-                    None => fs::metadata(path).map_err(inspect)?,
-                };
-                metadata.permissions().mode() & 0o100 != 0
-            } else {
-                false
-            };
-            Ok(FoundKind::File { executable })
+            Ok(FoundKind::File)
         } else {
             Err(Error::Special {
                 path: path.to_owned(),
@@ -199,12 +184,7 @@ mod tests {
 
     fn walk(root: &Path, links: Links) -> Result<Vec<(String, FoundKind)>> {
         let mut out = vec![];
-        Walk {
-            root,
-            links,
-            executable_bits: false,
-        }
-        .run(
+        Walk { root, links }.run(
             |_, _| true,
             |found| {
                 out.push((String::from_utf8(found.relative).unwrap(), found.kind));
@@ -278,7 +258,6 @@ mod tests {
         Walk {
             root: dir.path(),
             links: Links::Keep,
-            executable_bits: false,
         }
         .run(
             |path, _| path != b"skip",
