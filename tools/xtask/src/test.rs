@@ -1,0 +1,132 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+//!
+//! Every step runs, even after one that failed, and the end says which failed and which checks did
+//! not run for want of someone else's program. With `--all` a missing program is a failure.
+
+use crate::command::{self, Error};
+use crate::environment::{self, Outsiders};
+use crate::{programs, workspace};
+use std::path::Path;
+use std::time::Instant;
+
+/// What `cargo xtask test` is told.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Fail where a program that some check needs is missing
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs all steps.
+///
+/// # Errors
+/// A step failed, or with `--all` a check did not run.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let mut steps = Steps { failed: Vec::new() };
+    let cargo = |words: &[&str]| command::run(workspace::cargo().args(words));
+    steps.run("formatting", || cargo(&["fmt", "--all", "--check"]));
+    steps.run("lints", || {
+        cargo(&[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    });
+    let mut missing = Vec::new();
+    steps.run("dependencies", || match environment::cargo_deny() {
+        Ok(program) => deny(&program),
+        Err(error) => {
+            missing.push(format!(
+                "not found: cargo-deny ({error}); check not run: deny.toml"
+            ));
+            Ok(())
+        }
+    });
+    steps.run("unit tests", || {
+        cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"])
+    });
+    steps.run("cases and outsiders", || {
+        missing.extend(cases(options)?);
+        Ok(())
+    });
+
+    for line in &missing {
+        println!("{line}");
+    }
+    if options.all && !missing.is_empty() {
+        steps.failed.push("--all");
+    }
+    match steps.failed.as_slice() {
+        [] if missing.is_empty() => println!("all checks passed"),
+        [] => println!("all checks that ran passed; {} did not run", missing.len()),
+        failed => return Err(format!("failed: {}", failed.join(", ")).into()),
+    }
+    Ok(())
+}
+
+struct Steps {
+    failed: Vec<&'static str>,
+}
+
+impl Steps {
+    fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<(), Error>) {
+        println!("== {name}");
+        let start = Instant::now();
+        let end = match step() {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => {
+                self.failed.push(name);
+                format!("FAILED: {error}")
+            }
+        };
+        println!(
+            "== {name}: {end} ({:.0} s)\n",
+            start.elapsed().as_secs_f32()
+        );
+    }
+}
+
+fn deny(program: &Path) -> Result<(), Error> {
+    let mut deny = std::process::Command::new(program);
+    deny.args([
+        "--log-level",
+        "error",
+        "check",
+        "licenses",
+        "sources",
+        "bans",
+    ]);
+    command::run(deny.current_dir(workspace::root()))
+}
+
+/// Runs the crate `e2e` with the static programs, inside the outsiders' root where there is one.
+/// Returns a line for each check that did not run.
+fn cases(options: &Options) -> Result<Vec<String>, Error> {
+    let outsiders = Outsiders::set_up()?;
+    if let Outsiders::Path { why } = &outsiders {
+        println!("{why}: other people's programs are taken from PATH");
+    }
+    let not_run = workspace::target()?.join("outsiders-not-run");
+    if not_run.exists() {
+        std::fs::remove_file(&not_run)?;
+    }
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "-p", "e2e", "--no-fail-fast"]);
+    cargo.env("RULES_CONTAINER_TOOLS", programs::build()?);
+    cargo.env("RULES_CONTAINER_NOT_RUN", &not_run);
+    if options.all {
+        cargo.env("RULES_CONTAINER_ALL", "1");
+    }
+    outsiders.run_through(&mut cargo, &workspace::host()?);
+    command::run(&mut cargo)?;
+    let lines = if not_run.exists() {
+        std::fs::read_to_string(&not_run)?
+    } else {
+        String::new()
+    };
+    Ok(lines.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,51 @@
+//! The workspace: where it is, what is in it, cargo.
+
+use crate::command::{self, Error};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The workspace's own folder.
+pub(crate) fn root() -> &'static Path {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    tools
+        .and_then(Path::parent)
+        .expect("xtask is in tools/ in the workspace")
+}
+
+/// Cargo, in the workspace. As the cargo that runs us set variables of its own for us, and a build
+/// script would be run anew for each that changes, they go.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// The folder that cargo builds into.
+///
+/// # Errors
+/// Cargo cannot be asked.
+pub(crate) fn target() -> Result<PathBuf, Error> {
+    let mut metadata = cargo();
+    metadata.args(["metadata", "--format-version=1", "--no-deps"]);
+    let metadata: serde_json::Value = serde_json::from_str(&command::read(&mut metadata)?)?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .ok_or("cargo names no target folder")?;
+    Ok(folder.into())
+}
+
+/// The target triple of this machine.
+///
+/// # Errors
+/// The compiler cannot be asked.
+pub(crate) fn host() -> Result<String, Error> {
+    let version = command::read(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.ok_or("rustc -vV names no host")?.to_owned())
+}
