@@ -7,22 +7,30 @@
 //! what is printed parses back to the same value.
 
 pub mod chain_id;
+pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+pub mod index;
 pub mod json;
+pub mod manifest;
 pub mod media_type;
 pub mod path;
 pub mod platform;
 pub mod receipt;
+pub mod reference;
 pub mod sparse;
 
+pub use config::Config;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::Error;
+pub use index::Index;
+pub use manifest::Manifest;
 pub use media_type::MediaType;
 pub use path::RawPath;
 pub use platform::Platform;
+pub use reference::Reference;
 
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
