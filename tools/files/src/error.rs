@@ -115,6 +115,16 @@ impl Error {
         }
     }
 
+    /// An error of writing a file that was made here without a name of its own.
+    pub fn writing(path: &Path, source: io::Error) -> Self {
+        Self::io(Operation::Write, path, source)
+    }
+
+    /// An error of reading from a handle that was opened here.
+    pub fn reading(path: &Path, source: io::Error) -> Self {
+        Self::io(Operation::Read, path, source)
+    }
+
     /// What the user can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -21,4 +21,4 @@ mod walk;
 pub use error::{Error, Operation, Result};
 pub use output::{OutDir, OutFile, commit_all, copy, hard_link, scratch, symlink, write};
 pub use read::{Source, exists, open, read, read_at_most, read_link};
-pub use walk::{Found, FoundKind, Links, Walk};
+pub use walk::{Found, FoundKind, Links, Visitor, Walk};

@@ -7,7 +7,7 @@ use crate::read::kind_name;
 use crate::{Error, Operation, Result};
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -51,19 +51,29 @@ pub struct Walk<'a> {
     pub links: Links,
 }
 
+/// Who is shown what a walk finds.
+pub trait Visitor {
+    /// What a visit may fail with.
+    type Error: From<Error>;
+
+    /// Whether a path is wanted; where it is not, it is not looked at, nor what lies below it.
+    fn wants(&mut self, relative: &[u8]) -> bool;
+
+    /// Takes what is at the path that was just wanted.
+    ///
+    /// # Errors
+    /// Its own; they end the walk.
+    fn found(&mut self, found: Found) -> std::result::Result<(), Self::Error>;
+}
+
 impl Walk<'_> {
     /// Visits everything below the root (not the root itself), parents before children, names of
-    /// one directory in byte order. `enter` is asked for each path: `false` leaves it out, and for
-    /// a directory all that is below it.
+    /// one directory in byte order.
     ///
     /// # Errors
     /// [`Error::NotADirectory`], [`Error::Special`], [`Error::LinkLoop`], [`Error::Io`], or the
-    /// first error of `visit`.
-    pub fn run<E: From<Error>>(
-        self,
-        mut enter: impl FnMut(&[u8], bool) -> bool,
-        mut visit: impl FnMut(Found) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
+    /// first error of the visitor.
+    pub fn run<V: Visitor>(self, visitor: &mut V) -> std::result::Result<(), V::Error> {
         let metadata =
             fs::metadata(self.root).map_err(|e| Error::io(Operation::Inspect, self.root, e))?;
         if !metadata.is_dir() {
@@ -75,51 +85,33 @@ impl Walk<'_> {
         }
         // Device and inode of the directories on the way down: only to notice loops.
         let mut above = vec![(metadata.dev(), metadata.ino())];
-        self.directory(
-            self.root,
-            &mut Vec::new(),
-            &mut above,
-            &mut enter,
-            &mut visit,
-        )
+        self.directory(self.root, &mut Vec::new(), &mut above, visitor)
     }
 
-    fn directory<E: From<Error>>(
+    fn directory<V: Visitor>(
         self,
         directory: &Path,
         relative: &mut Vec<u8>,
         above: &mut Vec<(u64, u64)>,
-        enter: &mut impl FnMut(&[u8], bool) -> bool,
-        visit: &mut impl FnMut(Found) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        let list = |e| Error::io(Operation::List, directory, e);
-        let mut names: Vec<(OsString, fs::FileType)> = Vec::new();
-        for entry in fs::read_dir(directory).map_err(list)? {
-            let entry = entry.map_err(list)?;
-            let kind = entry
-                .file_type()
-                .map_err(|e| Error::io(Operation::Inspect, &entry.path(), e))?;
-            names.push((entry.file_name(), kind));
-        }
-        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        for (name, listed) in names {
+        visitor: &mut V,
+    ) -> std::result::Result<(), V::Error> {
+        for (name, listed) in sorted_names(directory)? {
             let path = directory.join(&name);
-            let name = name.into_vec();
             let parent_length = relative.len();
             if !relative.is_empty() {
                 relative.push(b'/');
             }
-            relative.extend_from_slice(&name);
-            let kind = self.kind(&path, listed)?;
-            let is_directory = kind == FoundKind::Directory;
-            if enter(relative, is_directory) {
-                visit(Found {
+            relative.extend_from_slice(name.as_bytes());
+            if visitor.wants(relative) {
+                let kind = self.kind(&path, listed)?;
+                let descend = kind == FoundKind::Directory;
+                visitor.found(Found {
                     relative: relative.clone(),
                     path: path.clone(),
                     kind,
                 })?;
-                if is_directory {
-                    self.descend(&path, relative, above, enter, visit)?;
+                if descend {
+                    self.descend(&path, relative, above, visitor)?;
                 }
             }
             relative.truncate(parent_length);
@@ -127,16 +119,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn descend<E: From<Error>>(
+    fn descend<V: Visitor>(
         self,
         path: &Path,
         relative: &mut Vec<u8>,
         above: &mut Vec<(u64, u64)>,
-        enter: &mut impl FnMut(&[u8], bool) -> bool,
-        visit: &mut impl FnMut(Found) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
+        visitor: &mut V,
+    ) -> std::result::Result<(), V::Error> {
         if self.links == Links::Keep {
-            return self.directory(path, relative, above, enter, visit);
+            return self.directory(path, relative, above, visitor);
         }
         let metadata = fs::metadata(path).map_err(|e| Error::io(Operation::Inspect, path, e))?;
         let id = (metadata.dev(), metadata.ino());
@@ -147,7 +138,7 @@ impl Walk<'_> {
             .into());
         }
         above.push(id);
-        self.directory(path, relative, above, enter, visit)?;
+        self.directory(path, relative, above, visitor)?;
         above.pop();
         Ok(())
     }
@@ -177,21 +168,44 @@ impl Walk<'_> {
     }
 }
 
+/// The names in a directory with their kinds, in byte order.
+fn sorted_names(directory: &Path) -> Result<Vec<(OsString, fs::FileType)>> {
+    let list = |e| Error::io(Operation::List, directory, e);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(list)? {
+        let entry = entry.map_err(list)?;
+        let kind = entry
+            .file_type()
+            .map_err(|e| Error::io(Operation::Inspect, &entry.path(), e))?;
+        names.push((entry.file_name(), kind));
+    }
+    names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    /// Notes all but what is called `skip`.
+    struct Notes(Vec<(String, FoundKind)>);
+    impl Visitor for Notes {
+        type Error = Error;
+        fn wants(&mut self, relative: &[u8]) -> bool {
+            !relative.ends_with(b"skip")
+        }
+        fn found(&mut self, found: Found) -> Result<()> {
+            self.0
+                .push((String::from_utf8(found.relative).unwrap(), found.kind));
+            Ok(())
+        }
+    }
+
     fn walk(root: &Path, links: Links) -> Result<Vec<(String, FoundKind)>> {
-        let mut out = vec![];
-        Walk { root, links }.run(
-            |_, _| true,
-            |found| {
-                out.push((String::from_utf8(found.relative).unwrap(), found.kind));
-                Ok::<_, Error>(())
-            },
-        )?;
-        Ok(out)
+        let mut notes = Notes(vec![]);
+        Walk { root, links }.run(&mut notes)?;
+        Ok(notes.0)
     }
 
     #[test]
@@ -249,24 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn a_left_out_directory_is_not_entered() {
+    fn what_is_not_wanted_is_not_looked_at() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("skip")).unwrap();
-        fs::write(dir.path().join("skip/f"), "").unwrap();
+        fs::create_dir(dir.path().join("d-skip")).unwrap();
+        fs::write(dir.path().join("d-skip/f"), "").unwrap();
+        symlink("nowhere", dir.path().join("l-skip")).unwrap();
         fs::write(dir.path().join("keep"), "").unwrap();
-        let mut seen = vec![];
-        Walk {
-            root: dir.path(),
-            links: Links::Keep,
-        }
-        .run(
-            |path, _| path != b"skip",
-            |found| {
-                seen.push(found.relative);
-                Ok::<_, Error>(())
-            },
-        )
-        .unwrap();
-        assert_eq!(seen, [b"keep".to_vec()]);
+        let found = walk(dir.path(), Links::Follow).unwrap();
+        assert_eq!(found, [("keep".into(), FoundKind::File)]);
     }
 }

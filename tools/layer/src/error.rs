@@ -1,0 +1,300 @@
+//! What can go wrong while a layer is made, in the words of who reads it at two in the morning.
+
+use action::{Blame, Detail, Failure};
+use oci::RawPath;
+
+/// The result of everything in this program.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// Errors of `layer`. Paths are paths in the image unless they are said to be on disk.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file on disk, of no entry in particular: an output.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    #[error("the input of `{path}` can't be read")]
+    Input {
+        path: RawPath,
+        entry: String,
+        source: files::Error,
+    },
+    #[error("`{path}` is not a path that a layer can have: {rule}")]
+    Path {
+        path: RawPath,
+        entry: String,
+        rule: PathRule,
+    },
+    #[error("two inputs want the path `{path}`")]
+    Conflict {
+        path: RawPath,
+        first: String,
+        second: String,
+        differ: &'static str,
+    },
+    #[error("`{path}` lies below `{above}`, which is {kind}")]
+    BelowNonDirectory {
+        path: RawPath,
+        entry: String,
+        above: RawPath,
+        above_entry: String,
+        kind: &'static str,
+    },
+    #[error("the hard link `{path}` leads to `{target}`, which is not in this layer")]
+    LinkTargetMissing {
+        path: RawPath,
+        entry: String,
+        target: RawPath,
+    },
+    #[error("the hard link `{path}` leads to `{target}`, which is {kind}")]
+    LinkTargetKind {
+        path: RawPath,
+        entry: String,
+        target: RawPath,
+        kind: &'static str,
+    },
+    #[error("the hard link `{path}` leads back to itself")]
+    LinkCycle { path: RawPath, entry: String },
+    #[error("the file `{path}` needs exactly one of `source`, `text` and `base64`; it has {count}")]
+    Content {
+        path: RawPath,
+        entry: String,
+        count: usize,
+    },
+    #[error("the content of `{path}` is not base64")]
+    Base64 {
+        path: RawPath,
+        entry: String,
+        source: data_encoding::DecodeError,
+    },
+    #[error("`{path}` gives {what}")]
+    Attribute {
+        path: RawPath,
+        entry: String,
+        what: String,
+    },
+    #[error("the pattern `{pattern}` is malformed")]
+    Pattern {
+        pattern: String,
+        entry: String,
+        source: globset::Error,
+    },
+    #[error("the pattern `{pattern}` of `{field}` matches nothing")]
+    PatternUnused {
+        pattern: String,
+        field: &'static str,
+        entry: String,
+    },
+    #[error("{codec} has no level {level}")]
+    Level {
+        codec: &'static str,
+        level: u8,
+        largest: u8,
+    },
+    #[error("the file of `{path}` {how} while it was read")]
+    Changed {
+        path: RawPath,
+        entry: String,
+        how: &'static str,
+        opened: u64,
+        read: u64,
+    },
+    #[error("the archive `{archive}` can't be read")]
+    Archive {
+        archive: RawPath,
+        entry: String,
+        source: std::io::Error,
+    },
+    #[error("the archive `{archive}` is {format}-compressed")]
+    ArchiveFormat {
+        archive: RawPath,
+        entry: String,
+        format: &'static str,
+    },
+    #[error("the archive `{archive}` is not a tar: {why}")]
+    ArchiveMalformed {
+        archive: RawPath,
+        entry: String,
+        why: String,
+    },
+    #[error("the archive `{archive}` ends too early")]
+    ArchiveTruncated {
+        archive: RawPath,
+        entry: String,
+        expected: u64,
+        actual: u64,
+    },
+    #[error("the archive `{archive}` has {what} at `{path}`")]
+    ArchiveEntry {
+        archive: RawPath,
+        entry: String,
+        path: RawPath,
+        what: String,
+    },
+    #[error("the archive `{archive}` unpacks to more than the request allows")]
+    Bomb {
+        archive: RawPath,
+        entry: String,
+        packed: u64,
+        unpacked: u64,
+        limit: String,
+    },
+    #[error("the receipt can't be put into words")]
+    Receipt { source: oci::Error },
+    #[error("a line of the listing can't be put into words")]
+    Listing { source: serde_json::Error },
+}
+
+/// What a path in an image may not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PathRule {
+    #[error("it is empty")]
+    Empty,
+    #[error("it is absolute")]
+    Absolute,
+    #[error("it has a NUL byte")]
+    Nul,
+    #[error("it has an empty part")]
+    EmptyPart,
+    #[error("it has the part `.`")]
+    Dot,
+    #[error("it has the part `..`")]
+    DotDot,
+    #[error("a part begins with `.wh.`, which marks whiteouts")]
+    Whiteout,
+}
+
+impl Failure for Error {
+    fn details(&self) -> Vec<Detail> {
+        let entry = |entry: &String| vec![Detail::new("entry", entry)];
+        match self {
+            Self::Files(_) | Self::Receipt { .. } | Self::Listing { .. } => vec![],
+            Self::Input { entry: e, .. }
+            | Self::Path { entry: e, .. }
+            | Self::LinkTargetMissing { entry: e, .. }
+            | Self::LinkTargetKind { entry: e, .. }
+            | Self::LinkCycle { entry: e, .. }
+            | Self::Content { entry: e, .. }
+            | Self::Base64 { entry: e, .. }
+            | Self::Attribute { entry: e, .. }
+            | Self::Pattern { entry: e, .. }
+            | Self::PatternUnused { entry: e, .. }
+            | Self::Archive { entry: e, .. }
+            | Self::ArchiveFormat { entry: e, .. }
+            | Self::ArchiveMalformed { entry: e, .. }
+            | Self::ArchiveEntry { entry: e, .. } => entry(e),
+            Self::Conflict {
+                first,
+                second,
+                differ,
+                ..
+            } => vec![
+                Detail::new("first", first),
+                Detail::new("second", second),
+                Detail::new("they differ in", *differ),
+            ],
+            Self::BelowNonDirectory {
+                entry: e,
+                above_entry,
+                ..
+            } => {
+                vec![
+                    Detail::new("entry", e),
+                    Detail::new("above it", above_entry),
+                ]
+            }
+            Self::Level { largest, .. } => vec![Detail::new("levels", format!("1 to {largest}"))],
+            Self::Changed {
+                entry: e,
+                opened,
+                read,
+                ..
+            } => vec![
+                Detail::new("entry", e),
+                Detail::new("size when opened", bytes(*opened)),
+                Detail::new("bytes read", bytes(*read)),
+            ],
+            Self::ArchiveTruncated {
+                entry: e,
+                expected,
+                actual,
+                ..
+            } => vec![
+                Detail::new("entry", e),
+                Detail::new("expected", format!("at least {}", bytes(*expected))),
+                Detail::new("actual", bytes(*actual)),
+            ],
+            Self::Bomb {
+                entry: e,
+                packed,
+                unpacked,
+                limit,
+                ..
+            } => vec![
+                Detail::new("entry", e),
+                Detail::new("packed", bytes(*packed)),
+                Detail::new("unpacked so far", bytes(*unpacked)),
+                Detail::new("limit", limit),
+            ],
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Files(error) => return error.hint(),
+            Self::Input { source, .. } => return source.hint(),
+            Self::Path { rule, .. } => match rule {
+                PathRule::Whiteout => "to hide a path of the layers below use a `whiteout` entry",
+                PathRule::Empty => "only a `tree` or a `tar` can lie at the root of the image",
+                PathRule::Nul => return None,
+                _ => "write it relative to the root of the image, as `usr/bin/app`",
+            },
+            Self::Conflict { .. } => {
+                "give one of them another destination, or set `duplicates` to `last_wins`"
+            }
+            Self::BelowNonDirectory { .. } => {
+                "put it where the link leads, or take the other entry out"
+            }
+            Self::LinkTargetMissing { .. } => {
+                "hard links stay within a layer: add the target, or make it a `symlink`"
+            }
+            Self::LinkTargetKind { .. } => "make it a `symlink`",
+            Self::LinkCycle { .. } => "let one of the links be a `file`",
+            Self::Content { .. } => "give one; `\"text\": \"\"` makes an empty file",
+            Self::Base64 { .. } => "use the standard alphabet with padding (RFC 4648 section 4)",
+            Self::Pattern { .. } => {
+                "`*` and `?` stay within one name, `**` goes across, `[a-z]` and `{a,b}` as in a shell"
+            }
+            Self::PatternUnused { .. } => {
+                "patterns are matched against whole paths below the root of the tree or tar; mend it or take it out"
+            }
+            Self::Changed { .. } => "let whatever writes it finish first",
+            Self::ArchiveFormat { .. } => "unpack it, or compress it with gzip or zstd",
+            Self::ArchiveTruncated { .. } => "make or fetch the archive again",
+            Self::Bomb { .. } => "if it is to be so large, raise `limits` in the request",
+            Self::ArchiveEntry { .. } => {
+                "leave it out with `select.exclude`, or make the archive without it"
+            }
+            Self::Archive { .. } | Self::ArchiveMalformed { .. } => {
+                "see what `tar -tf` says of it; make or fetch it again"
+            }
+            Self::Receipt { .. }
+            | Self::Listing { .. }
+            | Self::Level { .. }
+            | Self::Attribute { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Files(error) => error.blame(),
+            Self::Input { source, .. } => source.blame(),
+            Self::Receipt { .. } | Self::Listing { .. } => Blame::Bug,
+            _ => Blame::Input,
+        }
+    }
+}
+
+fn bytes(count: u64) -> String {
+    format!("{count} bytes")
+}

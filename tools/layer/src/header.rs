@@ -1,0 +1,521 @@
+//! Tar headers: POSIX.1-1988 ustar, with POSIX.1-2001 pax records only where ustar cannot hold a
+//! field. Never a GNU type, never a base-256 number.
+//!
+//! Invariant: the bytes are a pure function of the [`Header`]. `docs/determinism.md` gives each
+//! field's value and reason.
+
+use std::collections::BTreeMap;
+
+/// Tar works in blocks of this many bytes.
+pub(crate) const BLOCK: usize = 512;
+
+/// What ends an archive: two blocks of zeros, and no padding to a record of 20 blocks.
+pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+/// The largest number that fits a field of 8 bytes: seven octal digits and a NUL.
+pub(crate) const OCTAL_7: u64 = 0o7_777_777;
+/// The largest number that fits a field of 12 bytes: eleven octal digits and a NUL.
+const OCTAL_11: u64 = 0o77_777_777_777;
+
+/// The `typeflag` field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    File,
+    Hardlink,
+    Symlink,
+    CharacterDevice,
+    BlockDevice,
+    Directory,
+    Fifo,
+}
+
+impl Type {
+    fn flag(self) -> u8 {
+        match self {
+            Self::File => b'0',
+            Self::Hardlink => b'1',
+            Self::Symlink => b'2',
+            Self::CharacterDevice => b'3',
+            Self::BlockDevice => b'4',
+            Self::Directory => b'5',
+            Self::Fifo => b'6',
+        }
+    }
+
+    /// The name in listings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Hardlink => "hardlink",
+            Self::Symlink => "symlink",
+            Self::CharacterDevice => "character_device",
+            Self::BlockDevice => "block_device",
+            Self::Directory => "directory",
+            Self::Fifo => "fifo",
+        }
+    }
+}
+
+/// Owner, time and extended attributes: what entries of all kinds have besides their mode.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Metadata {
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
+    pub(crate) uname: String,
+    pub(crate) gname: String,
+    /// Seconds since 1970, rounded down.
+    pub(crate) mtime: i64,
+    /// 0 to 999,999,999, added to `mtime`.
+    pub(crate) mtime_nanoseconds: u32,
+    pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
+}
+
+/// One entry's header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header<'a> {
+    /// Without a trailing slash, for directories too.
+    pub(crate) path: &'a [u8],
+    pub(crate) kind: Type,
+    pub(crate) mode: u16,
+    pub(crate) metadata: &'a Metadata,
+    /// Bytes of content; 0 for all but files.
+    pub(crate) size: u64,
+    /// The target of a symbolic or hard link; or else empty.
+    pub(crate) link: &'a [u8],
+    /// Major and minor number of a device, each at most [`OCTAL_7`]; or else zeros.
+    pub(crate) device: (u32, u32),
+}
+
+impl Header<'_> {
+    /// Appends the header's blocks: a pax header where one is needed, then the ustar header.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let slashed;
+        let name = if self.kind == Type::Directory {
+            slashed = [self.path, b"/"].concat();
+            &slashed
+        } else {
+            self.path
+        };
+        let records = self.pax_records(name);
+        if !records.is_empty() {
+            let header = Ustar {
+                name: b"PaxHeaders/0",
+                mode: 0o644,
+                size: records.len() as u64,
+                flag: b'x',
+                ..Ustar::default()
+            };
+            header.encode(out);
+            out.extend_from_slice(&records);
+            pad(out, records.len() as u64);
+        }
+        let metadata = self.metadata;
+        let (prefix, short) = split(name).unwrap_or((&[], &name[..name.len().min(100)]));
+        let ustar = Ustar {
+            prefix,
+            name: short,
+            mode: self.mode,
+            uid: fit(metadata.uid, OCTAL_7),
+            gid: fit(metadata.gid, OCTAL_7),
+            size: fit(self.size, OCTAL_11),
+            mtime: u64::try_from(metadata.mtime).map_or(0, |mtime| fit(mtime, OCTAL_11)),
+            flag: self.kind.flag(),
+            link: &self.link[..self.link.len().min(100)],
+            uname: fit_name(&metadata.uname),
+            gname: fit_name(&metadata.gname),
+            device: self.device,
+        };
+        ustar.encode(out);
+    }
+
+    /// The records of the pax header: sorted by key, but for `hdrcharset`, which must come before
+    /// the values that it is about.
+    fn pax_records(&self, name: &[u8]) -> Vec<u8> {
+        let metadata = self.metadata;
+        let mut records: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut put = |key: &str, value: Vec<u8>| records.insert(key.into(), value);
+        let mut texts: [&[u8]; 2] = [&[], &[]];
+        if split(name).is_none() {
+            put("path", name.to_vec());
+            texts[0] = name;
+        }
+        if self.link.len() > 100 {
+            put("linkpath", self.link.to_vec());
+            texts[1] = self.link;
+        }
+        if metadata.uid > OCTAL_7 {
+            put("uid", metadata.uid.to_string().into());
+        }
+        if metadata.gid > OCTAL_7 {
+            put("gid", metadata.gid.to_string().into());
+        }
+        if metadata.uname.len() > 31 {
+            put("uname", metadata.uname.clone().into());
+        }
+        if metadata.gname.len() > 31 {
+            put("gname", metadata.gname.clone().into());
+        }
+        if self.size > OCTAL_11 {
+            put("size", self.size.to_string().into());
+        }
+        let whole = u64::try_from(metadata.mtime).is_ok_and(|mtime| mtime <= OCTAL_11);
+        if !whole || metadata.mtime_nanoseconds != 0 {
+            put(
+                "mtime",
+                decimal(metadata.mtime, metadata.mtime_nanoseconds).into(),
+            );
+        }
+        for (key, value) in &metadata.xattrs {
+            put(&format!("SCHILY.xattr.{key}"), value.clone());
+        }
+        let mut out = Vec::new();
+        if texts.iter().any(|text| std::str::from_utf8(text).is_err()) {
+            pax_record(&mut out, b"hdrcharset", b"BINARY");
+        }
+        for (key, value) in &records {
+            pax_record(&mut out, key, value);
+        }
+        out
+    }
+}
+
+/// Fills up the last block of `size` bytes of content with zeros.
+pub(crate) fn pad(out: &mut Vec<u8>, size: u64) {
+    out.resize(out.len() + padding(size), 0);
+}
+
+/// How many bytes are missing to the end of the last block of `size` bytes.
+pub(crate) fn padding(size: u64) -> usize {
+    (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
+}
+
+/// `LENGTH KEY=VALUE\n`, where LENGTH counts itself too (POSIX.1-2001, pax, "pax Header Block").
+fn pax_record(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length = rest + length.to_string().len();
+    }
+    out.extend_from_slice(length.to_string().as_bytes());
+    for part in [b" ", key, b"=", value, b"\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Seconds with as many decimals as are needed. `seconds` is rounded down, so that -1 s and
+/// 500,000,000 ns is -0.5.
+fn decimal(seconds: i64, nanoseconds: u32) -> String {
+    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    let sign = if total < 0 { "-" } else { "" };
+    let (whole, fraction) = (
+        total.unsigned_abs() / 1_000_000_000,
+        total.unsigned_abs() % 1_000_000_000,
+    );
+    if fraction == 0 {
+        return format!("{sign}{whole}");
+    }
+    let text = format!("{sign}{whole}.{fraction:09}");
+    text.trim_end_matches('0').to_owned()
+}
+
+/// A name as (prefix, name) if ustar can hold it: whole where it has at most 100 bytes; or else cut
+/// at the first slash that leaves at most 100 bytes for the name, if the prefix then has at most 155.
+fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    if name.len() <= 100 {
+        return Some((&[], name));
+    }
+    let earliest = name.len() - 101;
+    // The trailing slash of a directory is not a place to cut.
+    let body = &name[..name.len() - 1];
+    let cut = earliest + body[earliest..].iter().position(|&b| b == b'/')?;
+    (1..=155)
+        .contains(&cut)
+        .then(|| (&name[..cut], &name[cut + 1..]))
+}
+
+/// A number that the field can hold, or 0 where a pax record holds it.
+fn fit(number: u64, largest: u64) -> u64 {
+    if number <= largest { number } else { 0 }
+}
+
+/// A name that the field can hold with a NUL, or none where a pax record holds it.
+fn fit_name(name: &str) -> &[u8] {
+    if name.len() <= 31 {
+        name.as_bytes()
+    } else {
+        b""
+    }
+}
+
+/// The fields of a ustar header, each known to fit.
+#[derive(Default)]
+struct Ustar<'a> {
+    prefix: &'a [u8],
+    name: &'a [u8],
+    mode: u16,
+    uid: u64,
+    gid: u64,
+    size: u64,
+    mtime: u64,
+    flag: u8,
+    link: &'a [u8],
+    uname: &'a [u8],
+    gname: &'a [u8],
+    device: (u32, u32),
+}
+
+impl Ustar<'_> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + BLOCK, 0);
+        let block = &mut out[start..];
+        put(block, 0, self.name);
+        octal(&mut block[100..108], u64::from(self.mode));
+        octal(&mut block[108..116], self.uid);
+        octal(&mut block[116..124], self.gid);
+        octal(&mut block[124..136], self.size);
+        octal(&mut block[136..148], self.mtime);
+        put(block, 148, b"        ");
+        block[156] = self.flag;
+        put(block, 157, self.link);
+        put(block, 257, b"ustar\x0000");
+        put(block, 265, self.uname);
+        put(block, 297, self.gname);
+        octal(&mut block[329..337], u64::from(self.device.0));
+        octal(&mut block[337..345], u64::from(self.device.1));
+        put(block, 345, self.prefix);
+        let sum: u64 = block.iter().map(|&b| u64::from(b)).sum();
+        octal(&mut block[148..155], sum);
+    }
+}
+
+fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
+    block[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Octal digits with leading zeros, and a NUL in the last byte.
+fn octal(field: &mut [u8], mut number: u64) {
+    let digits = field.len() - 1;
+    for digit in field[..digits].iter_mut().rev() {
+        *digit = b'0' + (number & 7) as u8;
+        number >>= 3;
+    }
+    field[digits] = 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn header<'a>(path: &'a [u8], kind: Type, metadata: &'a Metadata) -> Header<'a> {
+        Header {
+            path,
+            kind,
+            mode: 0o644,
+            metadata,
+            size: 0,
+            link: b"",
+            device: (0, 0),
+        }
+    }
+
+    fn encode(header: &Header<'_>) -> Vec<u8> {
+        let mut out = vec![];
+        header.encode(&mut out);
+        assert_eq!(out.len() % BLOCK, 0);
+        out
+    }
+
+    /// The header as an independent reader sees it: path, and pax records.
+    fn read(bytes: &[u8]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+        let mut whole = bytes.to_vec();
+        whole.extend_from_slice(&END);
+        let mut archive = tar::Archive::new(&whole[..]);
+        let mut entries = archive.entries().unwrap();
+        let mut entry = entries.next().unwrap().unwrap();
+        let path = entry.path_bytes().into_owned();
+        let records = entry
+            .pax_extensions()
+            .unwrap()
+            .map_or_else(Vec::new, |records| {
+                records
+                    .map(|r| r.unwrap())
+                    .map(|r| (r.key().unwrap().to_owned(), r.value_bytes().to_vec()))
+                    .collect()
+            });
+        let mut content = vec![];
+        entry.read_to_end(&mut content).unwrap();
+        (path, records)
+    }
+
+    #[test]
+    fn a_plain_header_is_one_ustar_block() {
+        let metadata = Metadata {
+            uid: 1000,
+            gid: 100,
+            uname: "u".into(),
+            ..Metadata::default()
+        };
+        let block = encode(&header(b"usr/bin/app", Type::File, &metadata));
+        assert_eq!(block.len(), BLOCK);
+        assert_eq!(&block[..12], b"usr/bin/app\0");
+        assert_eq!(&block[100..108], b"0000644\0");
+        assert_eq!(&block[108..116], b"0001750\0");
+        assert_eq!(&block[257..265], b"ustar\x0000");
+        assert_eq!(&block[329..345], b"0000000\x000000000\0");
+        assert_eq!(&block[154..156], b"\0 ");
+        assert_eq!(read(&block).1, []);
+    }
+
+    #[test]
+    fn directories_end_with_a_slash() {
+        let metadata = Metadata::default();
+        assert_eq!(
+            &encode(&header(b"usr", Type::Directory, &metadata))[..5],
+            b"usr/\0"
+        );
+    }
+
+    #[test]
+    fn names_are_split_only_where_they_must() {
+        let long = [vec![b'a'; 99], b"/".to_vec(), vec![b'b'; 99]].concat();
+        for (name, expected) in [
+            (vec![b'a'; 100], Some((0, 100))),
+            (vec![b'a'; 101], None),
+            (long.clone(), Some((99, 99))),
+            // With a slash at the end, the name has 100 bytes.
+            ([&long[..], b"/"].concat(), Some((99, 100))),
+            // 256 bytes: prefix 155, slash, name 100.
+            (
+                [vec![b'p'; 155], b"/".to_vec(), vec![b'n'; 100]].concat(),
+                Some((155, 100)),
+            ),
+            (
+                [vec![b'p'; 156], b"/".to_vec(), vec![b'n'; 99]].concat(),
+                None,
+            ),
+            (
+                [vec![b'p'; 155], b"/".to_vec(), vec![b'n'; 101]].concat(),
+                None,
+            ),
+            // The earliest cut that leaves a name of at most 100.
+            (
+                [
+                    vec![b'x'; 10],
+                    b"/".to_vec(),
+                    vec![b'y'; 40],
+                    b"/".to_vec(),
+                    vec![b'z'; 80],
+                ]
+                .concat(),
+                Some((51, 80)),
+            ),
+            // A leading slash would leave an empty prefix; paths never have one.
+            ([b"/".to_vec(), vec![b'n'; 100]].concat(), None),
+        ] {
+            let got = split(&name).map(|(p, n)| (p.len(), n.len()));
+            assert_eq!(got, expected, "{}", String::from_utf8_lossy(&name));
+        }
+    }
+
+    #[test]
+    fn pax_only_where_ustar_cannot() {
+        let metadata = Metadata::default();
+        let long = [vec![b'd'; 200], b"/f".to_vec()].concat();
+        let (path, records) = read(&encode(&header(&long, Type::File, &metadata)));
+        assert_eq!(path, long);
+        assert_eq!(records, [("path".into(), long)]);
+
+        let rich = Metadata {
+            uid: OCTAL_7 + 1,
+            gid: OCTAL_7,
+            uname: "u".repeat(32),
+            gname: "g".repeat(31),
+            mtime: -2,
+            mtime_nanoseconds: 500_000_000,
+            xattrs: BTreeMap::from([
+                ("user.b".into(), b"2".to_vec()),
+                ("security.capability".into(), vec![1, 0, 0, 2]),
+            ]),
+        };
+        let bytes = encode(&Header {
+            size: 0,
+            ..header(b"f", Type::File, &rich)
+        });
+        let keys: Vec<_> = read(&bytes)
+            .1
+            .into_iter()
+            .map(|(k, v)| (k, v.len()))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                ("SCHILY.xattr.security.capability".to_owned(), 4),
+                ("SCHILY.xattr.user.b".to_owned(), 1),
+                ("mtime".to_owned(), 4),
+                ("uid".to_owned(), 7),
+                ("uname".to_owned(), 32),
+            ]
+        );
+    }
+
+    #[test]
+    fn sizes_over_8_gib() {
+        let metadata = Metadata::default();
+        let at = Header {
+            size: OCTAL_11,
+            ..header(b"f", Type::File, &metadata)
+        };
+        assert_eq!(encode(&at).len(), BLOCK);
+        let over = Header {
+            size: OCTAL_11 + 1,
+            ..header(b"f", Type::File, &metadata)
+        };
+        let bytes = encode(&over);
+        assert_eq!(bytes.len(), 3 * BLOCK);
+        assert_eq!(&bytes[BLOCK..BLOCK + 19], b"19 size=8589934592\n");
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_say_so() {
+        let metadata = Metadata::default();
+        // In ustar's own field they need no word.
+        assert_eq!(
+            encode(&header(b"caf\xe9", Type::File, &metadata)).len(),
+            BLOCK
+        );
+        let long = [vec![b'd'; 150], b"\xe9".to_vec()].concat();
+        let (_, records) = read(&encode(&header(&long, Type::File, &metadata)));
+        assert_eq!(records[0], ("hdrcharset".into(), b"BINARY".to_vec()));
+        assert_eq!(records[1], ("path".into(), long));
+    }
+
+    #[test]
+    fn times() {
+        for (seconds, nanoseconds, text) in [
+            (0, 1, "0.000000001"),
+            (-1, 500_000_000, "-0.5"),
+            (-1, 0, "-1"),
+            (1, 120_000_000, "1.12"),
+            (-10, 1, "-9.999999999"),
+            (i64::MIN, 0, "-9223372036854775808"),
+        ] {
+            assert_eq!(decimal(seconds, nanoseconds), text);
+        }
+    }
+
+    #[test]
+    fn pax_lengths_count_themselves() {
+        for value in 0..1100 {
+            let mut out = vec![];
+            pax_record(&mut out, b"k", &vec![b'v'; value]);
+            let digits: String = out
+                .iter()
+                .take_while(|b| b.is_ascii_digit())
+                .map(|&b| b as char)
+                .collect();
+            assert_eq!(digits.parse::<usize>().unwrap(), out.len());
+        }
+    }
+}
