@@ -146,6 +146,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test that can write its own golden"
+    )]
     fn codecs_are_frozen() {
         let block = sample(3 << 20);
         let mut table = String::new();

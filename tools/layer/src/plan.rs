@@ -106,11 +106,8 @@ impl Plan {
             return Ok(Some("kind"));
         }
         match (&a.node, &b.node) {
-            (Node::File(x), Node::File(y)) => {
-                if !same::content(self, (a, x), (b, y))? {
-                    return Ok(Some("content"));
-                }
-            }
+            (Node::File(x), Node::File(y)) if same::content(self, (a, x), (b, y))? => {}
+            (Node::File(_), Node::File(_)) => return Ok(Some("content")),
             (x, y) if x != y => {
                 return Ok(Some(match x {
                     Node::Symlink(_) | Node::HardlinkPath(_) => "target",
