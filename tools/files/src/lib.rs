@@ -19,6 +19,8 @@ mod read;
 mod walk;
 
 pub use error::{Error, Operation, Result};
-pub use output::{OutDir, OutFile, commit_all, copy, hard_link, scratch, symlink, write};
-pub use read::{Source, exists, open, read, read_at_most, read_link};
+pub use output::{
+    OutDir, OutFile, commit_all, copy, copy_pieces, hard_link, scratch, symlink, write,
+};
+pub use read::{Source, exists, open, read, read_at_most, read_link, read_pieces};
 pub use walk::{Found, FoundKind, Links, Visitor, Walk};

@@ -195,6 +195,27 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
+/// Copies a file's content and shows `see` each piece, in order; the parents are made.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_pieces(from: &Path, to: &Path, mut see: impl FnMut(&[u8])) -> Result<u64> {
+    make_parents(to)?;
+    let mut out = OutFile::create(to)?;
+    let mut failed = None;
+    let bytes = crate::read_pieces(from, |piece| {
+        if failed.is_none() {
+            see(piece);
+            failed = out.put(piece).err();
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    out.commit()?;
+    Ok(bytes)
+}
+
 /// Makes a hard link; the parents are made.
 ///
 /// # Errors
@@ -348,6 +369,7 @@ mod tests {
                 "c",
                 &(|to: &Path| copy(&from, to).map(drop)) as &dyn Fn(&Path) -> Result<()>,
             ),
+            ("p", &|to| copy_pieces(&from, to, |_| {}).map(drop)),
             ("h", &|to| hard_link(&from, to)),
             ("s", &|to| symlink(&from, to)),
         ] {

@@ -76,6 +76,31 @@ pub fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a file from start to end and shows `see` each piece, in order; returns its size. Memory
+/// stays bounded, whatever the size.
+///
+/// # Errors
+/// As [`open`], and [`Error::Io`] where reading fails.
+pub fn read_pieces(path: &Path, mut see: impl FnMut(&[u8])) -> Result<u64> {
+    let mut file = open(path)?.file;
+    let mut buffer = vec![0; PIECE];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(size),
+            Ok(count) => {
+                see(&buffer[..count]);
+                size += count as u64;
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io(Operation::Read, path, e)),
+        }
+    }
+}
+
+/// How much is read at a time: what fits in a core's cache, so that a hash finds it there.
+const PIECE: usize = 256 << 10;
+
 /// The target of a symbolic link, as it is written.
 ///
 /// # Errors
@@ -148,6 +173,21 @@ mod tests {
         assert!(matches!(
             read_at_most(&path, 3),
             Err(Error::TooLarge { limit: 3, .. })
+        ));
+    }
+
+    #[test]
+    fn pieces_are_the_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let content: Vec<u8> = (0..PIECE * 2 + 7).map(|n| n as u8).collect();
+        fs::write(&path, &content).unwrap();
+        let mut seen = Vec::new();
+        let size = read_pieces(&path, |piece| seen.extend_from_slice(piece)).unwrap();
+        assert_eq!((size, seen), (content.len() as u64, content));
+        assert!(matches!(
+            read_pieces(dir.path(), |_| {}),
+            Err(Error::NotAFile { .. })
         ));
     }
 

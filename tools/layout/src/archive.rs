@@ -1,0 +1,189 @@
+//! A layout as one file: a tar of its directory, sorted by name.
+//!
+//! An archive for `docker load` is an OCI archive with Docker's `manifest.json` beside `index.json`,
+//! the form that Docker itself writes since version 25. Its layers are the blobs as they are:
+//! `docker load` and `podman load` both unpack them. Older readers take `manifest.json`, newer ones
+//! `index.json`.
+//!
+//! An archive is whole: an absent blob is an error.
+
+use std::io::Write;
+use std::path::Path;
+
+use files::OutFile;
+use oci::reference::Reference;
+use oci::{Digest, Hasher, Manifest};
+use serde_json::{Value, json};
+
+use crate::contents::{Contents, Place, document};
+use crate::directory::{Verify, compare_digest, compare_size};
+use crate::{Error, IMAGE_NAME, INDEX_FILE, LAYOUT_FILE, Result, blob_path, tar};
+
+/// Docker's file beside `index.json`.
+const DOCKER_FILE: &str = "manifest.json";
+
+/// Writes an OCI archive that becomes `out` when it is committed.
+///
+/// # Errors
+/// An output that exists; a blob that is absent or not what its descriptor says; a full disk.
+pub fn oci_archive(contents: &Contents, out: &Path, verify: Verify) -> Result<OutFile> {
+    archive(contents, None, out, verify)
+}
+
+/// Writes an archive for `docker load` that becomes `out` when it is committed. The image's names
+/// are those that its descriptors in `index.json` have.
+///
+/// # Errors
+/// As [`oci_archive`]; an index instead of an image.
+pub fn docker_archive(contents: &Contents, out: &Path, verify: Verify) -> Result<OutFile> {
+    let file = document(&docker_manifest(contents)?)?;
+    archive(contents, Some(file), out, verify)
+}
+
+/// Docker's `manifest.json`.
+fn docker_manifest(contents: &Contents) -> Result<Value> {
+    let [first, others @ ..] = contents.manifests() else {
+        return Err(Error::DockerIndex);
+    };
+    let is_other = |other: &oci::Descriptor| other.digest != first.digest;
+    if !first.media_type.is_manifest() || others.iter().any(is_other) {
+        return Err(Error::DockerIndex);
+    }
+    let Some(Place::Bytes(bytes)) = contents.blobs().get(&first.digest).map(|blob| &blob.place)
+    else {
+        return Err(Error::Absent {
+            digest: first.digest,
+        });
+    };
+    let manifest =
+        Manifest::read(bytes, &first.media_type).map_err(|error| Error::Unwritable { error })?;
+    let mut names = Vec::new();
+    for descriptor in contents.manifests() {
+        let Some(name) = descriptor.annotations.get(IMAGE_NAME) else {
+            continue;
+        };
+        match Reference::parse(name) {
+            Ok(reference) if reference.tag.is_some() => names.push(name.as_str()),
+            _ => return Err(Error::DockerName { name: name.into() }),
+        }
+    }
+    let layers: Vec<String> = manifest
+        .layers
+        .iter()
+        .map(|layer| blob_path(&layer.digest))
+        .collect();
+    Ok(json!([{
+        "Config": blob_path(&manifest.config.digest),
+        "RepoTags": names,
+        "Layers": layers,
+    }]))
+}
+
+/// What one entry of the archive holds.
+enum Content<'a> {
+    Directory,
+    Bytes(Vec<u8>),
+    Blob(&'a Digest),
+}
+
+fn archive(
+    contents: &Contents,
+    docker: Option<Vec<u8>>,
+    out: &Path,
+    verify: Verify,
+) -> Result<OutFile> {
+    let mut entries: Vec<(String, Content)> = vec![
+        ("blobs/".into(), Content::Directory),
+        (INDEX_FILE.into(), Content::Bytes(contents.index_file()?)),
+        (LAYOUT_FILE.into(), Content::Bytes(contents.layout_file())),
+    ];
+    if let Some(bytes) = docker {
+        entries.push((DOCKER_FILE.into(), Content::Bytes(bytes)));
+    }
+    for (digest, blob) in contents.blobs() {
+        if let Place::Absent(_) = blob.place {
+            return Err(Error::Absent { digest: *digest });
+        }
+        entries.push((blob_path(digest), Content::Blob(digest)));
+        entries.push((
+            format!("blobs/{}/", digest.algorithm().name()),
+            Content::Directory,
+        ));
+    }
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries.dedup_by(|a, b| a.0 == b.0);
+
+    let mut file = OutFile::create(out)?;
+    for (path, content) in entries {
+        let mut header = Vec::new();
+        match content {
+            Content::Directory => {
+                in_memory(tar::directory(&mut header, &path));
+                file.put(&header)?;
+            }
+            Content::Bytes(bytes) => put(&mut file, &path, &bytes)?,
+            Content::Blob(digest) => blob(&mut file, &path, contents, digest, verify)?,
+        }
+    }
+    let mut end = Vec::new();
+    in_memory(tar::end(&mut end));
+    file.put(&end)?;
+    Ok(file)
+}
+
+/// Writes a blob's entry.
+fn blob(
+    file: &mut OutFile,
+    path: &str,
+    contents: &Contents,
+    digest: &Digest,
+    verify: Verify,
+) -> Result<()> {
+    let blob = &contents.blobs()[digest];
+    let from = match &blob.place {
+        Place::Bytes(bytes) => return put(file, path, bytes),
+        Place::File(from) => from,
+        Place::Absent(_) => return Err(Error::Absent { digest: *digest }),
+    };
+    compare_size(from, digest, blob, files::open(from)?.size)?;
+    let mut header = Vec::new();
+    in_memory(tar::file(&mut header, path, blob.size));
+    file.put(&header)?;
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut failed = None;
+    let found = files::read_pieces(from, |piece| {
+        if failed.is_some() {
+            return;
+        }
+        if verify == Verify::Digest {
+            hasher.update(piece);
+        }
+        failed = file.put(piece).err();
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    compare_size(from, digest, blob, found)?;
+    if verify == Verify::Digest {
+        compare_digest(from, digest, hasher.finish())?;
+    }
+    let mut rest = Vec::new();
+    in_memory(tar::padding(&mut rest, blob.size));
+    Ok(file.put(&rest)?)
+}
+
+fn put(file: &mut OutFile, path: &str, bytes: &[u8]) -> Result<()> {
+    let mut entry = Vec::with_capacity(bytes.len() + 1024);
+    in_memory(tar::file(&mut entry, path, bytes.len() as u64));
+    in_memory(entry.write_all(bytes));
+    in_memory(tar::padding(&mut entry, bytes.len() as u64));
+    Ok(file.put(&entry)?)
+}
+
+/// Writing to memory does not fail.
+fn in_memory(result: std::io::Result<()>) {
+    result.expect("writing to a Vec never fails");
+}
+
+#[cfg(test)]
+mod tests;
