@@ -217,7 +217,8 @@ fn disguise(path: &Path, mode: u32) {
         .iter()
         .map(|byte| u64::from(*byte))
         .sum::<u64>();
-    let time = SystemTime::UNIX_EPOCH + Duration::new(seed * 7_654_321, 123_456_789);
+    let time =
+        SystemTime::UNIX_EPOCH + Duration::new(seed * 7_654_321 % 4_000_000_000, 123_456_789);
     File::open(path)
         .unwrap()
         .set_times(FileTimes::new().set_accessed(time).set_modified(time))
