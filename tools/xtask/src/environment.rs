@@ -4,7 +4,7 @@ use crate::command::{self, Error};
 use crate::workspace;
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the outsiders' programs are.
@@ -46,6 +46,21 @@ impl Outsiders {
         }
         let bind = env::join_paths([workspace::root(), &target])?;
         Ok(Outsiders::Root { root, bind })
+    }
+
+    /// A command that runs with the outsiders on its `PATH`.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        match self {
+            Outsiders::Root { root, bind } => {
+                let mut command = Command::new(enter());
+                command
+                    .arg(program)
+                    .env("OUTSIDERS_ROOT", root)
+                    .env("OUTSIDERS_BIND", bind);
+                command
+            }
+            Outsiders::Path { .. } => Command::new(program),
+        }
     }
 
     /// Makes a cargo command run what it built with the outsiders on its `PATH`.

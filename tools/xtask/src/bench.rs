@@ -1,0 +1,103 @@
+//! `cargo xtask bench`: our programs and other people's, side by side on real files.
+//!
+//! All commands of a group run in turns, one round after the other, so that whatever else the machine
+//! does falls on all alike; the median of each counts, and only ratios are compared with the targets.
+//! Peers come from the outsiders' root. Raw numbers go to `bench/results.json`, the tables that are
+//! made from them to `bench/README.md`.
+
+mod corpora;
+mod groups;
+mod measure;
+mod report;
+
+use crate::command::Error;
+use crate::environment::Outsiders;
+use crate::{programs, workspace};
+use corpora::Scale;
+use measure::{Bench, Measured};
+use serde::Serialize;
+use std::fs;
+use std::path::PathBuf;
+
+/// What `cargo xtask bench` is told.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// A smoke run: small files, one round, results under target/ only
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How many rounds; their median counts
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only the groups whose name begins so; results under target/ only
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// All that a run found, as it is written to `bench/results.json`.
+#[derive(Serialize)]
+struct Results {
+    machine: Vec<(String, String)>,
+    versions: Vec<String>,
+    rounds: usize,
+    corpora: Vec<(String, String)>,
+    measured: Vec<Measured>,
+}
+
+/// Measures everything and writes the results.
+///
+/// # Errors
+/// A command fails, or a peer is missing.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let tools = programs::build()?;
+    let outsiders = Outsiders::set_up()?;
+    let target = workspace::target()?;
+    let folder = target.join(if options.quick {
+        "bench-quick"
+    } else {
+        "bench"
+    });
+    fs::create_dir_all(&folder)?;
+    let scale = if options.quick {
+        Scale::QUICK
+    } else {
+        Scale::FULL
+    };
+    println!("corpora in {}", folder.display());
+    let corpora = corpora::make(&folder, &scale)?;
+    let bench = Bench::new(&outsiders, folder.clone(), tools);
+    let rounds = if options.quick { 1 } else { options.rounds };
+    let mut measured = Vec::new();
+    for group in groups::all(&scale) {
+        if options
+            .only
+            .as_ref()
+            .is_some_and(|only| !group.name.starts_with(only.as_str()))
+        {
+            continue;
+        }
+        measured.extend(bench.group(&group, rounds)?);
+    }
+    let results = Results {
+        machine: measure::machine(),
+        versions: bench.versions()?,
+        rounds,
+        corpora,
+        measured,
+    };
+    let partial = options.quick || options.only.is_some();
+    let out: PathBuf = if partial {
+        folder
+    } else {
+        workspace::root().join("bench")
+    };
+    fs::create_dir_all(&out)?;
+    fs::write(
+        out.join("results.json"),
+        serde_json::to_string_pretty(&results)? + "\n",
+    )?;
+    let text = report::text(&results);
+    fs::write(out.join("README.md"), &text)?;
+    println!("\n{}", report::targets(&results.measured));
+    println!("written: {}", out.join("README.md").display());
+    Ok(())
+}
