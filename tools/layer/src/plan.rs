@@ -214,8 +214,10 @@ impl Plan {
             .chain([target])
             .min()
             .unwrap_or(target);
-        let Item { mode, metadata, .. } = self.items[target];
+        let Item { mode, metadata, entry, .. } = self.items[target];
         let content = std::mem::replace(&mut self.items[target].node, Node::Fifo);
+        // Errors of reading the content blame the entry that named it.
+        self.items[target].entry = std::mem::replace(&mut self.items[first].entry, entry);
         let number =
             u32::try_from(first).expect("four thousand million items do not fit in memory");
         for index in links.into_iter().chain([target]) {
