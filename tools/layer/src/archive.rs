@@ -7,7 +7,6 @@
 
 use crate::attributes::{Own, Resolved, check_xattr};
 use crate::error::{Error, PathRule, Result};
-use crate::header::{BLOCK, Metadata};
 use crate::item::{Content, Node, check_path, disk_path};
 use crate::request::{Keep, Limits, Tar};
 use flate2::read::MultiGzDecoder;
@@ -18,6 +17,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use tar::EntryType;
+use ustar::{BLOCK, Metadata};
 
 /// Below this many unpacked bytes the ratio is not looked at: small archives of zeros are common.
 const RATIO_FROM: u64 = 64 << 20;

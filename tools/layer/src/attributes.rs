@@ -4,9 +4,9 @@
 //! defaults of a tree or tar, the defaults of the request. Nothing comes from the disk.
 
 use crate::capabilities;
-use crate::header::Metadata;
 use crate::item::ModeRule;
 use crate::request::{Attributes, Defaults, FileMode};
+use ustar::Metadata;
 
 /// Linux numbers owners with 32 bits, the last of which means «none» (credentials(7)).
 const LARGEST_ID: u64 = u32::MAX as u64 - 1;

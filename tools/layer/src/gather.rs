@@ -7,7 +7,6 @@
 use crate::archive::{self, Archive};
 use crate::attributes::{Own, Resolved};
 use crate::error::{Error, PathRule, Result};
-use crate::header::{Metadata, OCTAL_7};
 use crate::item::{Content, Item, ModeRule, Node, check_path, disk_path, join, parent};
 use crate::request::{self, Attributes, Entry, OverrideKind, Parents, Request, Tree, TreeSymlinks};
 use crate::select::{Known, Needed, Pick, Select};
@@ -15,6 +14,7 @@ use files::{Found, FoundKind, Links, Visitor, Walk};
 use oci::RawPath;
 use std::collections::BTreeMap;
 use std::path::Path;
+use ustar::{Metadata, OCTAL_7};
 
 /// All that goes in, in the order of the request.
 pub(crate) struct Gathered {

@@ -1,8 +1,8 @@
 //! What a plan is made of: one item for each path in the layer.
 
 use crate::error::PathRule;
-use crate::header::Type;
 use std::path::{Path, PathBuf};
+use ustar::Type;
 
 /// An entry of the layer, as it is known before any content is read.
 #[derive(Debug, Clone)]

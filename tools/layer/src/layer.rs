@@ -6,7 +6,6 @@
 use crate::ahead::{self, Content};
 use crate::elf;
 use crate::error::{Error, Result};
-use crate::header::{BLOCK, END, Header, padding};
 use crate::item::{Item, ModeRule, Node};
 use crate::listing::Line;
 use crate::open::Input;
@@ -19,6 +18,7 @@ use oci::receipt::{Codec, ElfMachine, LayerReceipt, LayerReceiptKind};
 use oci::{Algorithm, Digest, Hasher, RawPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use ustar::{BLOCK, END, Header, padding};
 
 /// Lines of the listing are handed over in pieces of this many bytes.
 const LISTING_BUFFER: usize = 256 << 10;

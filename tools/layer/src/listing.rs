@@ -1,12 +1,12 @@
 //! The listing: one JSON line for each tar entry, in the tar's order, with every field of its
 //! header and the SHA-256 of its content. Keys are sorted; what does not apply is absent.
 
-use crate::header::Header;
 use data_encoding::BASE64;
 use oci::{Digest, RawPath};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use ustar::Header;
 
 /// One line of a listing.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -60,7 +60,7 @@ impl Line {
         content: Option<Digest>,
         elf: Option<&'static str>,
     ) -> Self {
-        use crate::header::Type;
+        use ustar::Type;
         let metadata = header.metadata;
         let (major, minor) = header.device;
         let device = matches!(header.kind, Type::CharacterDevice | Type::BlockDevice);

@@ -11,7 +11,6 @@ mod codec;
 mod elf;
 mod error;
 mod gather;
-mod header;
 mod item;
 mod layer;
 mod listing;

@@ -9,13 +9,13 @@
 
 use crate::error::{Error, Result};
 use crate::gather::{self, Gathered};
-use crate::header::Metadata;
 use crate::item::{Item, ModeRule, Node, PARENT, parent};
 use crate::request::{Duplicates, Hardlinks, Request};
 use crate::{archive::Archive, same};
 use oci::RawPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use ustar::Metadata;
 
 /// What will be written.
 pub(crate) struct Plan {
@@ -214,7 +214,12 @@ impl Plan {
             .chain([target])
             .min()
             .unwrap_or(target);
-        let Item { mode, metadata, entry, .. } = self.items[target];
+        let Item {
+            mode,
+            metadata,
+            entry,
+            ..
+        } = self.items[target];
         let content = std::mem::replace(&mut self.items[target].node, Node::Fifo);
         // Errors of reading the content blame the entry that named it.
         self.items[target].entry = std::mem::replace(&mut self.items[first].entry, entry);

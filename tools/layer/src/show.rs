@@ -1,6 +1,5 @@
 //! The plan as people and tests see it: `--plan` prints it.
 
-use crate::header::Metadata;
 use crate::item::{Content, Item, ModeRule, Node};
 use crate::plan::Plan;
 use crate::request::{Codec, Request};
@@ -9,6 +8,7 @@ use oci::RawPath;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use ustar::Metadata;
 
 /// A plan in JSON.
 #[derive(Serialize)]

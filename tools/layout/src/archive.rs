@@ -7,17 +7,17 @@
 //!
 //! An archive is whole: an absent blob is an error.
 
-use std::io::Write;
 use std::path::Path;
 
 use files::OutFile;
 use oci::reference::Reference;
 use oci::{Digest, Hasher, Manifest};
 use serde_json::{Value, json};
+use ustar::{Header, Metadata, Type};
 
 use crate::contents::{Contents, Place, document};
 use crate::directory::{Verify, compare_digest, compare_size};
-use crate::{Error, IMAGE_NAME, INDEX_FILE, LAYOUT_FILE, Result, blob_path, tar};
+use crate::{Error, IMAGE_NAME, INDEX_FILE, LAYOUT_FILE, Result, blob_path};
 
 /// Docker's file beside `index.json`.
 const DOCKER_FILE: &str = "manifest.json";
@@ -93,7 +93,7 @@ fn archive(
     verify: Verify,
 ) -> Result<OutFile> {
     let mut entries: Vec<(String, Content)> = vec![
-        ("blobs/".into(), Content::Directory),
+        ("blobs".into(), Content::Directory),
         (INDEX_FILE.into(), Content::Bytes(contents.index_file()?)),
         (LAYOUT_FILE.into(), Content::Bytes(contents.layout_file())),
     ];
@@ -106,7 +106,7 @@ fn archive(
         }
         entries.push((blob_path(digest), Content::Blob(digest)));
         entries.push((
-            format!("blobs/{}/", digest.algorithm().name()),
+            format!("blobs/{}", digest.algorithm().name()),
             Content::Directory,
         ));
     }
@@ -115,19 +115,13 @@ fn archive(
 
     let mut file = OutFile::create(out)?;
     for (path, content) in entries {
-        let mut header = Vec::new();
         match content {
-            Content::Directory => {
-                in_memory(tar::directory(&mut header, &path));
-                file.put(&header)?;
-            }
+            Content::Directory => file.put(&header(&path, Type::Directory, 0))?,
             Content::Bytes(bytes) => put(&mut file, &path, &bytes)?,
             Content::Blob(digest) => blob(&mut file, &path, contents, digest, verify)?,
         }
     }
-    let mut end = Vec::new();
-    in_memory(tar::end(&mut end));
-    file.put(&end)?;
+    file.put(&ustar::END)?;
     Ok(file)
 }
 
@@ -146,9 +140,7 @@ fn blob(
         Place::Absent(_) => return Err(Error::Absent { digest: *digest }),
     };
     compare_size(from, digest, blob, files::open(from)?.size)?;
-    let mut header = Vec::new();
-    in_memory(tar::file(&mut header, path, blob.size));
-    file.put(&header)?;
+    file.put(&header(path, Type::File, blob.size))?;
     let mut hasher = Hasher::new(digest.algorithm());
     let mut failed = None;
     let found = files::read_pieces(from, |piece| {
@@ -167,22 +159,39 @@ fn blob(
     if verify == Verify::Digest {
         compare_digest(from, digest, hasher.finish())?;
     }
-    let mut rest = Vec::new();
-    in_memory(tar::padding(&mut rest, blob.size));
-    Ok(file.put(&rest)?)
+    Ok(file.put(padding(blob.size))?)
 }
 
 fn put(file: &mut OutFile, path: &str, bytes: &[u8]) -> Result<()> {
-    let mut entry = Vec::with_capacity(bytes.len() + 1024);
-    in_memory(tar::file(&mut entry, path, bytes.len() as u64));
-    in_memory(entry.write_all(bytes));
-    in_memory(tar::padding(&mut entry, bytes.len() as u64));
-    Ok(file.put(&entry)?)
+    let size = bytes.len() as u64;
+    file.put(&header(path, Type::File, size))?;
+    file.put(bytes)?;
+    Ok(file.put(padding(size))?)
 }
 
-/// Writing to memory does not fail.
-fn in_memory(result: std::io::Result<()>) {
-    result.expect("writing to a Vec never fails");
+/// The header of an entry: owner 0, time 0, modes 0644 and 0755.
+fn header(path: &str, kind: Type, size: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let header = Header {
+        path: path.as_bytes(),
+        kind,
+        mode: if kind == Type::Directory {
+            0o755
+        } else {
+            0o644
+        },
+        metadata: &Metadata::default(),
+        size,
+        link: b"",
+        device: (0, 0),
+    };
+    header.encode(&mut bytes);
+    bytes
+}
+
+/// What fills the last block of a content of `size` bytes.
+fn padding(size: u64) -> &'static [u8] {
+    &[0; ustar::BLOCK][..ustar::padding(size)]
 }
 
 #[cfg(test)]

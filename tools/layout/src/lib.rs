@@ -15,7 +15,6 @@ mod directory;
 mod error;
 mod reader;
 mod select;
-mod tar;
 mod within;
 
 pub use archive::{docker_archive, oci_archive};

@@ -1,31 +1,40 @@
 //! Tar headers: POSIX.1-1988 ustar, with POSIX.1-2001 pax records only where ustar cannot hold a
 //! field. Never a GNU type, never a base-256 number.
 //!
+//! It does no I/O and refuses nothing: what a path or a number may be is its caller's rule.
+//!
 //! Invariant: the bytes are a pure function of the [`Header`]. `docs/determinism.md` gives each
 //! field's value and reason.
 
 use std::collections::BTreeMap;
 
 /// Tar works in blocks of this many bytes.
-pub(crate) const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
 
 /// What ends an archive: two blocks of zeros, and no padding to a record of 20 blocks.
-pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// The largest number that fits a field of 8 bytes: seven octal digits and a NUL.
-pub(crate) const OCTAL_7: u64 = 0o7_777_777;
+pub const OCTAL_7: u64 = 0o7_777_777;
 /// The largest number that fits a field of 12 bytes: eleven octal digits and a NUL.
 const OCTAL_11: u64 = 0o77_777_777_777;
 
 /// The `typeflag` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub enum Type {
+    /// `0`: a regular file.
     File,
+    /// `1`: a hard link to an entry before it.
     Hardlink,
+    /// `2`: a symbolic link.
     Symlink,
+    /// `3`: a character device.
     CharacterDevice,
+    /// `4`: a block device.
     BlockDevice,
+    /// `5`: a directory.
     Directory,
+    /// `6`: a fifo.
     Fifo,
 }
 
@@ -43,7 +52,7 @@ impl Type {
     }
 
     /// The name in listings.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Hardlink => "hardlink",
@@ -58,37 +67,45 @@ impl Type {
 
 /// Owner, time and extended attributes: what entries of all kinds have besides their mode.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Metadata {
-    pub(crate) uid: u64,
-    pub(crate) gid: u64,
-    pub(crate) uname: String,
-    pub(crate) gname: String,
+pub struct Metadata {
+    /// The owner's number.
+    pub uid: u64,
+    /// The group's number.
+    pub gid: u64,
+    /// The owner's name, without NUL.
+    pub uname: String,
+    /// The group's name, without NUL.
+    pub gname: String,
     /// Seconds since 1970, rounded down.
-    pub(crate) mtime: i64,
+    pub mtime: i64,
     /// 0 to 999,999,999, added to `mtime`.
-    pub(crate) mtime_nanoseconds: u32,
-    pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
+    pub mtime_nanoseconds: u32,
+    /// Extended attributes: pax records `SCHILY.xattr.NAME`; no name has `=`.
+    pub xattrs: BTreeMap<String, Vec<u8>>,
 }
 
 /// One entry's header.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Header<'a> {
+pub struct Header<'a> {
     /// Without a trailing slash, for directories too.
-    pub(crate) path: &'a [u8],
-    pub(crate) kind: Type,
-    pub(crate) mode: u16,
-    pub(crate) metadata: &'a Metadata,
+    pub path: &'a [u8],
+    /// What the entry is.
+    pub kind: Type,
+    /// Permission bits: at most 0o7777.
+    pub mode: u16,
+    /// Owner, time and extended attributes.
+    pub metadata: &'a Metadata,
     /// Bytes of content; 0 for all but files.
-    pub(crate) size: u64,
+    pub size: u64,
     /// The target of a symbolic or hard link; or else empty.
-    pub(crate) link: &'a [u8],
+    pub link: &'a [u8],
     /// Major and minor number of a device, each at most [`OCTAL_7`]; or else zeros.
-    pub(crate) device: (u32, u32),
+    pub device: (u32, u32),
 }
 
 impl Header<'_> {
     /// Appends the header's blocks: a pax header where one is needed, then the ustar header.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    pub fn encode(&self, out: &mut Vec<u8>) {
         let slashed;
         let name = if self.kind == Type::Directory {
             slashed = [self.path, b"/"].concat();
@@ -180,12 +197,12 @@ impl Header<'_> {
 }
 
 /// Fills up the last block of `size` bytes of content with zeros.
-pub(crate) fn pad(out: &mut Vec<u8>, size: u64) {
+pub fn pad(out: &mut Vec<u8>, size: u64) {
     out.resize(out.len() + padding(size), 0);
 }
 
 /// How many bytes are missing to the end of the last block of `size` bytes.
-pub(crate) fn padding(size: u64) -> usize {
+pub fn padding(size: u64) -> usize {
     (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
 }
 
