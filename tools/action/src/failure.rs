@@ -132,19 +132,19 @@ impl<T, F: Failure + 'static> At<T> for Result<T, F> {
 
 /// `tool: what`, the details aligned, the causes, the hint.
 pub(crate) fn render(tool: &str, what: &str, failure: &dyn Failure) -> String {
-    let mut text = format!("{tool}: {what}\n");
+    let mut text = format!("{tool}: {}\n", Printable(what));
     let details = failure.details();
     let width = details.iter().map(|d| d.label.len()).max().unwrap_or(0) + 1;
     for Detail { label, value } in &details {
         let label = format!("{label}:");
-        let _ = writeln!(text, "  {label:width$} {}", indented(value));
+        let _ = writeln!(text, "  {label:width$} {}", Printable(value));
     }
     let mut cause = failure.source();
     while let Some(error) = cause {
         let line = error.to_string();
         // A wrapper that shows its cause in its own words has told it already.
         if !text.contains(&line) {
-            let _ = writeln!(text, "  caused by: {}", indented(&line));
+            let _ = writeln!(text, "  caused by: {}", Printable(&line));
         }
         cause = error.source();
     }
@@ -154,11 +154,8 @@ pub(crate) fn render(tool: &str, what: &str, failure: &dyn Failure) -> String {
     text
 }
 
-/// Text of others may have several lines, and control characters that would act on a terminal.
-fn indented(text: &str) -> Printable<'_> {
-    Printable(text)
-}
-
+/// Text that may come from others: it may have several lines, which are indented, and control
+/// characters, which would act on a terminal and are shown as escapes.
 struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -216,6 +213,16 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("inner")]
     struct Inner(#[source] std::io::Error);
+
+    #[test]
+    fn control_characters_of_others_do_not_reach_the_terminal() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open `a\u{1b}[2Jb`")]
+        struct Hostile;
+        impl Failure for Hostile {}
+        let text = Failed::from(Hostile).render("layer");
+        assert_eq!(text, "layer: cannot open `a\\u{1b}[2Jb`\n");
+    }
 
     #[test]
     fn a_cause_is_told_once() {
