@@ -168,10 +168,14 @@ fn gnu_line(entry: &Value) -> String {
         "hardlink" => name += &format!(" link to {link}"),
         _ => {}
     }
-    let time = time(
-        entry["mtime"].as_i64().unwrap(),
-        entry["mtime_nanoseconds"].as_u64(),
-    );
+    let mut seconds = entry["mtime"].as_i64().unwrap();
+    let mut nanoseconds = entry["mtime_nanoseconds"].as_u64();
+    if let (..0, Some(part)) = (seconds, nanoseconds) {
+        // GNU tar 1.35 counts the fraction of a time before 1970 backwards, in listings of its own
+        // archives too; what it extracts has the right time.
+        (seconds, nanoseconds) = (seconds + 1, Some(1_000_000_000 - part));
+    }
+    let time = time(seconds, nanoseconds);
     let name = name.trim_start();
     format!("{letter}{} {owner} {size} {time} {name}", permissions(mode))
 }

@@ -315,3 +315,43 @@ fn cpu_models() {
         });
     }
 }
+
+/// The other way round: where the request takes modes from the executable bit, the bit is an input,
+/// and the comparison of this file sees that a disguised copy differs.
+#[test]
+fn the_comparison_sees_what_matters() {
+    let top = tempfile::tempdir().unwrap();
+    let folder = top.path().join("case");
+    fs::create_dir_all(folder.join("inputs")).unwrap();
+    fs::write(folder.join("inputs/program"), "x").unwrap();
+    fs::write(
+        folder.join("request.json"),
+        r#"{"kind":"layer","version":1,"origin":"//e2e:bit","defaults":{"file_mode":"by_bit"},
+            "entries":[{"tree":{"source":"inputs"}}]}"#,
+    )
+    .unwrap();
+    let case = Case {
+        tool: "layer",
+        name: "layer/bit".into(),
+        folder,
+    };
+    assert!(case.takes_executable_bit());
+    let outcome = |manner: Manner| {
+        let copy = tempfile::tempdir_in(top.path()).unwrap();
+        tree::copy(&case.folder, &copy.path().join("x"), manner);
+        run(&case, &copy.path().join("x"), &Surroundings::plain())
+    };
+    let disguised = Manner {
+        disguised: true,
+        ..Manner::PLAIN
+    };
+    let plain = outcome(Manner::PLAIN);
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    assert_eq!(difference(&plain, &outcome(disguised)), None);
+    let flipped = Manner {
+        keep_executable_bit: false,
+        ..disguised
+    };
+    let difference = difference(&plain, &outcome(flipped)).expect("the bit changed");
+    assert!(difference.contains("0755"), "{difference}");
+}
