@@ -20,7 +20,7 @@ mod walk;
 
 pub use error::{Error, Operation, Result};
 pub use output::{
-    OutDir, OutFile, commit_all, copy, copy_pieces, hard_link, scratch, symlink, write,
+    OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, hard_link, scratch, symlink, write,
 };
 pub use read::{Source, exists, open, read, read_at_most, read_link, read_pieces};
 pub use walk::{Found, FoundKind, Links, Visitor, Walk};

@@ -99,6 +99,22 @@ pub fn commit_all(files: impl IntoIterator<Item = OutFile>) -> Result<()> {
     Ok(())
 }
 
+/// Gives several files and then a directory their names, all or none.
+///
+/// # Errors
+/// As [`OutFile::commit`] and [`OutDir::commit`], the first one that fails.
+pub fn commit_with(files: impl IntoIterator<Item = OutFile>, directory: OutDir) -> Result<()> {
+    let files: Vec<OutFile> = files.into_iter().collect();
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    commit_all(files)?;
+    directory.commit().inspect_err(|_| {
+        for path in &paths {
+            // Best effort: the first error is the one to tell.
+            let _ = fs::remove_file(path);
+        }
+    })
+}
+
 impl Write for OutFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.as_file_mut().write(bytes)
@@ -340,6 +356,28 @@ mod tests {
         assert_eq!(names(&path), ["f"]);
         assert!(matches!(OutDir::create(&path), Err(Error::Exists { .. })));
         assert_eq!(names(dir.path()), ["out"]);
+    }
+
+    #[test]
+    fn files_and_a_directory_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+        let begin = || {
+            let mut out = OutFile::create(&file).unwrap();
+            out.put(b"x").unwrap();
+            (out, OutDir::create(&folder).unwrap())
+        };
+        let (out, directory) = begin();
+        fs::write(&folder, b"in the way").unwrap();
+        assert!(matches!(
+            commit_with([out], directory),
+            Err(Error::Exists { .. })
+        ));
+        assert_eq!(names(dir.path()), ["folder"]);
+        fs::remove_file(&folder).unwrap();
+        let (out, directory) = begin();
+        commit_with([out], directory).unwrap();
+        assert_eq!(names(dir.path()), ["file", "folder"]);
     }
 
     #[test]

@@ -139,6 +139,21 @@ pub fn from_value<T: DeserializeOwned>(value: Value, what: &'static str) -> Resu
     })
 }
 
+/// For `#[serde(deserialize_with)]` on a free JSON value: a key that comes twice is an error.
+///
+/// # Errors
+/// The deserializer's; a key that comes twice; deeper nesting than [`Limits::OURS`] allows.
+pub fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let strict = Strict {
+        depth: Limits::OURS.depth,
+        limits: Limits::OURS,
+        what: "value",
+        path: &mut Vec::new(),
+        refused: &mut None,
+    };
+    strict.deserialize(deserializer)
+}
+
 fn write<'a>(value: &'a Value, path: &mut Vec<Step<'a>>, out: &mut Vec<u8>) -> Result<(), Error> {
     match value {
         Value::Null => out.extend(b"null"),

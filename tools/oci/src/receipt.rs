@@ -19,7 +19,7 @@ use crate::{Digest, Error, MediaType, RawPath, json};
 mod image;
 
 pub use image::{
-    BaseOfImage, ImageNode, ImageReceipt, ImageReceiptKind, IndexNode, LayerNode, Node,
+    BaseOfImage, ImageNode, ImageReceipt, ImageReceiptKind, IndexNode, LayerNode, Node, OtherNode,
 };
 
 const LAYER: &str = "layer_receipt";

@@ -56,6 +56,18 @@ fn a_key_twice() {
 }
 
 #[test]
+fn a_key_twice_in_a_free_value() {
+    let mut twice = serde_json::Deserializer::from_str(r#"{"a":{"b":1,"b":2}}"#);
+    let error = unique(&mut twice).unwrap_err().to_string();
+    assert!(
+        error.starts_with("value has the key `b` twice in one object, at `a`"),
+        "{error}"
+    );
+    let mut once = serde_json::Deserializer::from_str(r#"{"a":{"b":1,"c":2}}"#);
+    assert_eq!(unique(&mut once).unwrap(), json!({"a": {"b": 1, "c": 2}}));
+}
+
+#[test]
 fn too_large_and_too_deep() {
     let limits = Limits { size: 10, depth: 2 };
     assert_eq!(

@@ -50,6 +50,22 @@ pub enum Node {
     Image(ImageNode),
     /// An index.
     Index(IndexNode),
+    /// Something of a media type that is not known.
+    Other(OtherNode),
+}
+
+/// Something in an index that is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtherNode {
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether the layout holds it.
+    pub present: bool,
 }
 
 /// One image.
@@ -142,6 +158,25 @@ impl Node {
         match self {
             Node::Image(image) => image.digest,
             Node::Index(index) => index.digest,
+            Node::Other(other) => other.digest,
+        }
+    }
+
+    /// The media type of the manifest or index.
+    pub fn media_type(&self) -> &MediaType {
+        match self {
+            Node::Image(image) => &image.media_type,
+            Node::Index(index) => &index.media_type,
+            Node::Other(other) => &other.media_type,
+        }
+    }
+
+    /// The size of the manifest or index in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Node::Image(image) => image.size,
+            Node::Index(index) => index.size,
+            Node::Other(other) => other.size,
         }
     }
 }

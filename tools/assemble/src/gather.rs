@@ -1,0 +1,315 @@
+//! Reading everything that a request names, before anything is decided.
+//!
+//! Layers are not opened: a receipt says all that is needed. Of a base, manifest and config are
+//! read, and checked against their digests.
+//!
+//! Invariant: what is planned from [`Inputs`] needs no further look at a file system.
+
+use std::path::{Path, PathBuf};
+
+use layout::{Place, Reader, Selection};
+use oci::platform::Selector;
+use oci::receipt::{ImageReceipt, LayerReceipt};
+use oci::{Descriptor, MediaType};
+
+use crate::error::{Error, Result};
+use crate::graph::{Copied, copy};
+use crate::request::{
+    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Request, Severity, Subject, Text, Time,
+};
+use crate::words::{Stamps, stamped};
+
+/// The most bytes of a receipt.
+const RECEIPT: u64 = 64 << 20;
+
+/// The most bytes of a file that holds a text.
+const STAMP: u64 = 16 << 20;
+
+/// A listing: where it was, and its bytes.
+pub(crate) type Listing = (PathBuf, Vec<u8>);
+
+/// What a request names, read.
+pub(crate) struct Inputs {
+    /// The texts that files hold.
+    pub(crate) stamps: Stamps,
+    /// The manifest that the new one refers to.
+    pub(crate) subject: Option<Descriptor>,
+    /// What it is made of.
+    pub(crate) parts: Parts,
+}
+
+/// What an image or an index is made of.
+pub(crate) enum Parts {
+    /// An image's.
+    Image {
+        base: Option<Box<BaseInput>>,
+        layers: Vec<LayerInput>,
+    },
+    /// An index's: for each entry what it leads to.
+    Index(Vec<Copied>),
+}
+
+/// A base.
+pub(crate) struct BaseInput {
+    /// Manifest and config.
+    pub(crate) image: layout::Image,
+    /// Where each layer is.
+    pub(crate) places: Vec<Place>,
+    /// The listings of its layers, all or none.
+    pub(crate) listings: Vec<Listing>,
+}
+
+/// A layer.
+pub(crate) struct LayerInput {
+    /// Its receipt.
+    pub(crate) receipt: LayerReceipt,
+    /// Where its bytes are.
+    pub(crate) place: Place,
+    /// Its listing.
+    pub(crate) listing: Option<Listing>,
+}
+
+/// Reads what the request names.
+///
+/// # Errors
+/// Files that are missing or not what they should be.
+pub(crate) fn gather(request: &Request) -> Result<Inputs> {
+    let (texts, subject, parts) = match &request.make {
+        Make::Image(image) => (
+            image.texts(),
+            &image.subject,
+            Parts::Image {
+                base: image
+                    .base
+                    .as_ref()
+                    .map(|base| read_base(base, image, request).map(Box::new))
+                    .transpose()?,
+                layers: image
+                    .layers
+                    .iter()
+                    .map(|layer| read_layer(layer, image, request))
+                    .collect::<Result<_>>()?,
+            },
+        ),
+        Make::Index(index) => (
+            index.texts(),
+            &index.subject,
+            Parts::Index(
+                index
+                    .entries
+                    .iter()
+                    .enumerate()
+                    .map(|(at, entry)| read_entry(entry, at, request))
+                    .collect::<Result<_>>()?,
+            ),
+        ),
+    };
+    let mut stamps = Stamps::new();
+    for text in texts.into_iter().chain(&request.tags) {
+        if let Text::File(stamp) = text
+            && !stamps.contains_key(stamp)
+        {
+            let bytes = files::read_at_most(&stamp.file, STAMP)?;
+            stamps.insert(stamp.clone(), stamped(stamp, &bytes)?);
+        }
+    }
+    Ok(Inputs {
+        stamps,
+        subject: read_subject(subject)?,
+        parts,
+    })
+}
+
+fn read_base(base: &Base, image: &Image, request: &Request) -> Result<BaseInput> {
+    let reader = Reader::open(&base.layout, base.links.into())?;
+    let platform = match (&base.platform, &image.platform) {
+        (Some(text), _) => Some((text, "make.image.base.platform")),
+        // With a digest there is one image to choose; whether it is for the platform is seen later.
+        (None, Some(text)) => Some((text, "make.image.platform")),
+        (None, None) => None,
+    };
+    let selection = Selection {
+        digest: base.digest,
+        tag: base.tag.clone(),
+        platform: platform
+            .map(|(text, field)| selector(text, field))
+            .transpose()?,
+    };
+    let image_of_base = reader.select_image(&selection)?;
+    let places = image_of_base
+        .manifest
+        .layers
+        .iter()
+        .map(|layer| place(&reader, layer, request, &base.sources))
+        .collect::<Result<_>>()?;
+    let wanted = image.checks.entrypoint != Severity::Ignore;
+    let listings = base
+        .listings
+        .iter()
+        .filter(|_| wanted)
+        .map(|path| listing(path));
+    Ok(BaseInput {
+        image: image_of_base,
+        places,
+        listings: listings.collect::<Result<_>>()?,
+    })
+}
+
+fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerInput> {
+    let bytes = files::read_at_most(&layer.receipt, RECEIPT)?;
+    let receipt = LayerReceipt::read(&bytes).map_err(|error| Error::Receipt {
+        path: layer.receipt.clone(),
+        error,
+    })?;
+    let place = match &layer.blob {
+        Some(blob) if request.output.blobs == Blobs::Include => Place::File(blob.clone()),
+        _ => Place::Absent(receipt.sources.clone()),
+    };
+    let wanted = image.checks.entrypoint != Severity::Ignore;
+    let listing = layer
+        .listing
+        .as_deref()
+        .filter(|_| wanted)
+        .map(listing)
+        .transpose()?;
+    Ok(LayerInput {
+        receipt,
+        place,
+        listing,
+    })
+}
+
+fn listing(path: &Path) -> Result<Listing> {
+    Ok((path.to_owned(), files::read(path)?))
+}
+
+fn read_entry(entry: &Entry, at: usize, request: &Request) -> Result<Copied> {
+    let reader = Reader::open(&entry.layout, entry.links.into())?;
+    let descriptor = match &entry.platform {
+        Some(text) => {
+            let platform = selector(text, &format!("make.index.entries[{at}].platform"))?;
+            let selection = Selection {
+                digest: entry.digest,
+                tag: entry.tag.clone(),
+                platform: Some(platform),
+            };
+            reader.select_image(&selection)?.descriptor
+        }
+        None => reader.select(entry.digest.as_ref(), entry.tag.as_deref())?,
+    };
+    copy(
+        &descriptor,
+        &|layer| place(&reader, layer, request, &entry.sources),
+        &reader,
+    )
+}
+
+/// Where the bytes of a layer in a layout are, as far as they are wanted.
+fn place(
+    reader: &Reader,
+    layer: &Descriptor,
+    request: &Request,
+    sources: &[oci::receipt::Source],
+) -> Result<Place> {
+    let mut known = match reader.sparse().and_then(|sparse| sparse.get(&layer.digest)) {
+        Some(absent) => absent.sources.clone(),
+        None => Vec::new(),
+    };
+    known.extend_from_slice(sources);
+    known.sort();
+    known.dedup();
+    if request.output.blobs == Blobs::Omit {
+        return Ok(Place::Absent(known));
+    }
+    Ok(match reader.place(layer)? {
+        Place::Absent(_) => Place::Absent(known),
+        present => present,
+    })
+}
+
+fn selector(text: &str, field: &str) -> Result<Selector> {
+    Selector::parse(text).map_err(|error| Error::Value {
+        field: field.to_owned(),
+        error,
+    })
+}
+
+fn read_subject(subject: &Option<Subject>) -> Result<Option<Descriptor>> {
+    Ok(match subject {
+        None => None,
+        Some(Subject::Descriptor(given)) => Some(Descriptor::new(
+            given.media_type.clone(),
+            given.digest,
+            given.size,
+        )),
+        Some(Subject::Receipt(path)) => {
+            let bytes = files::read_at_most(path, RECEIPT)?;
+            let receipt = ImageReceipt::read(&bytes).map_err(|error| Error::Receipt {
+                path: path.clone(),
+                error,
+            })?;
+            let media_type: MediaType = receipt.root.media_type().clone();
+            Some(Descriptor::new(
+                media_type,
+                receipt.digest,
+                receipt.root.size(),
+            ))
+        }
+    })
+}
+
+impl Image {
+    /// Every text of the request.
+    fn texts(&self) -> Vec<&Text> {
+        let fields = &self.config;
+        let mut texts: Vec<&Text> = Vec::new();
+        if let Some(Time::Text(created)) = &self.created {
+            texts.push(created);
+        }
+        let single = [
+            &self.author,
+            &fields.user,
+            &fields.working_dir,
+            &fields.stop_signal,
+        ];
+        texts.extend(single.into_iter().filter_map(|choice| choice.given()));
+        let lists = [
+            &fields.entrypoint,
+            &fields.cmd,
+            &fields.exposed_ports,
+            &fields.volumes,
+        ];
+        texts.extend(
+            lists
+                .into_iter()
+                .filter_map(|change| change.given())
+                .flatten(),
+        );
+        texts.extend(
+            fields
+                .env
+                .given()
+                .into_iter()
+                .flatten()
+                .map(|variable| &variable.value),
+        );
+        let maps = [&fields.labels, &self.annotations];
+        texts.extend(
+            maps.into_iter()
+                .filter_map(|map| map.given())
+                .flat_map(|map| map.0.values()),
+        );
+        texts
+    }
+}
+
+impl IndexOf {
+    /// Every text of the request.
+    fn texts(&self) -> Vec<&Text> {
+        let entries = self
+            .entries
+            .iter()
+            .flat_map(|entry| entry.annotations.0.values());
+        self.annotations.0.values().chain(entries).collect()
+    }
+}

@@ -1,0 +1,427 @@
+//! The request: what is to be assembled, in the user's words.
+//!
+//! One kind makes an image or an index of images, for both take the same outputs, tags and links;
+//! `make` says which, so that a request cannot be half of each.
+//!
+//! These types are the documentation of the format: `docs/schemas/assemble.schema.json` is generated
+//! from them. They hold what was asked and check nothing but its shape; `plan` decides what it means.
+
+mod fields;
+mod text;
+
+use std::path::PathBuf;
+
+use oci::receipt::Source;
+use oci::{Digest, MediaType};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use fields::{Change, Choice, Fields, Fragment, Healthcheck, Texts, Variable};
+pub(crate) use text::{Stamp, Text, Time};
+
+/// The input manifest of one run of `assemble`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// Always `assemble`.
+    pub(crate) kind: String,
+    /// Always 1.
+    pub(crate) version: u32,
+    /// The user's own name for what is made, as `//app:image`; errors begin with it.
+    pub(crate) origin: String,
+    /// What is made.
+    pub(crate) make: Make,
+    /// Names in the layout: a tag (`1.0`), or a reference with a tag (`example.com/app:1.0`).
+    #[serde(default)]
+    pub(crate) tags: Vec<Text>,
+    /// The form of the output, and how blobs get into it.
+    #[serde(default)]
+    pub(crate) output: Output,
+}
+
+impl action::Request for Request {
+    const KIND: &'static str = "assemble";
+    const VERSION: u32 = 1;
+    fn head(&self) -> (&str, u32) {
+        (&self.kind, self.version)
+    }
+}
+
+/// What is made.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Make {
+    /// One image.
+    Image(Box<Image>),
+    /// An index of images.
+    Index(IndexOf),
+}
+
+/// One image: a base, layers on top of it, and what a container is started with.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Image {
+    /// What it is built on. Without one it has only its own layers.
+    #[serde(default)]
+    pub(crate) base: Option<Base>,
+    /// What it runs on, as `os/architecture` or `os/architecture/variant`, in the form
+    /// `os(version+feature)/architecture` with what Windows wants. Needed where there is no base; with
+    /// one, the base has to be for it.
+    #[serde(default)]
+    pub(crate) platform: Option<String>,
+    /// Layers, the lowest first.
+    #[serde(default)]
+    pub(crate) layers: Vec<Layer>,
+    /// When it was made. The base's own time is never taken over.
+    #[serde(default)]
+    pub(crate) created: Option<Time>,
+    /// Who made it.
+    #[serde(default)]
+    pub(crate) author: Choice<Text>,
+    /// What a container is started with.
+    #[serde(default)]
+    pub(crate) config: Fields,
+    /// JSON that is merged into the config document last: objects merge, `null` removes, all else
+    /// replaces. It cannot name what has a field of its own elsewhere: the platform, `rootfs`, `history`.
+    #[serde(default)]
+    pub(crate) fragment: Fragment,
+    /// Steps of the history that made no layer, after those of the layers.
+    #[serde(default)]
+    pub(crate) history: Vec<oci::receipt::LayerHistory>,
+    /// Annotations of the manifest. Those of the base are not taken over unless asked for.
+    #[serde(default = "Change::<Texts>::unset")]
+    pub(crate) annotations: Change<Texts>,
+    /// What kind of artifact it is, where it is more than an image.
+    #[serde(default)]
+    pub(crate) artifact_type: Option<MediaType>,
+    /// The manifest that it refers to.
+    #[serde(default)]
+    pub(crate) subject: Option<Subject>,
+    /// What is looked at beyond what has to be right.
+    #[serde(default)]
+    pub(crate) checks: Checks,
+}
+
+/// The image that another is built on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Base {
+    /// The OCI layout directory that holds it; it may be sparse.
+    pub(crate) layout: PathBuf,
+    /// The digest of the image, or of an index that holds it.
+    #[serde(default)]
+    pub(crate) digest: Option<Digest>,
+    /// Its tag in the layout.
+    #[serde(default)]
+    pub(crate) tag: Option<String>,
+    /// Which image of an index is meant; `*` stands for any system or architecture. By default the
+    /// platform of the image that is made.
+    #[serde(default)]
+    pub(crate) platform: Option<String>,
+    /// Its reference, for the annotation `org.opencontainers.image.base.name`.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// What is done with links in the layout that lead out of it.
+    #[serde(default)]
+    pub(crate) links: Links,
+    /// What is done where it has Docker's media types.
+    #[serde(default)]
+    pub(crate) docker: Docker,
+    /// What is done where it has `ONBUILD` triggers, which nothing here can run.
+    #[serde(default)]
+    pub(crate) on_build: OnBuild,
+    /// What is done with its history.
+    #[serde(default)]
+    pub(crate) history: BaseHistory,
+    /// Repositories that have its layers, besides those that the layout names.
+    #[serde(default)]
+    pub(crate) sources: Vec<Source>,
+    /// The listings of its layers, the lowest first: of all or of none.
+    #[serde(default)]
+    pub(crate) listings: Vec<PathBuf>,
+}
+
+/// What is done with links in a layout that lead out of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Links {
+    /// They are errors.
+    #[default]
+    Refuse,
+    /// They are followed: for layouts of one's own that link to blobs elsewhere.
+    Follow,
+}
+
+impl From<Links> for layout::Links {
+    fn from(links: Links) -> Self {
+        match links {
+            Links::Refuse => layout::Links::Refuse,
+            Links::Follow => layout::Links::Follow,
+        }
+    }
+}
+
+/// What is done where a base has Docker's media types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Docker {
+    /// They become OCI's, all of them; the blobs stay as they are.
+    #[default]
+    Convert,
+    /// That is an error.
+    Refuse,
+}
+
+/// What is done where a base has `ONBUILD` triggers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnBuild {
+    /// That is an error, for a Dockerfile would run them.
+    #[default]
+    Refuse,
+    /// They are left out, as a Dockerfile leaves them out once they have run.
+    Drop,
+    /// They are kept, for who builds on this image.
+    Keep,
+}
+
+/// What is done with a base's history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BaseHistory {
+    /// It is kept. One that does not agree with the layers is an error; where there is none, each
+    /// layer gets a step that says so.
+    #[default]
+    Keep,
+    /// Each layer gets a step that says that the history was left out.
+    Drop,
+}
+
+/// A layer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Layer {
+    /// The receipt that says all of it.
+    pub(crate) receipt: PathBuf,
+    /// The file with its bytes. Without it the layout is sparse.
+    #[serde(default)]
+    pub(crate) blob: Option<PathBuf>,
+    /// Its listing, for the check of the entrypoint.
+    #[serde(default)]
+    pub(crate) listing: Option<PathBuf>,
+}
+
+/// The manifest that another refers to.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Subject {
+    /// Described here.
+    Descriptor(SubjectDescriptor),
+    /// What an image receipt tells of.
+    Receipt(PathBuf),
+}
+
+/// A description of the manifest that another refers to.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubjectDescriptor {
+    /// What it is.
+    pub(crate) media_type: MediaType,
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+}
+
+/// What is looked at beyond what has to be right.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Checks {
+    /// The first word of the entrypoint, or of the command where there is none, is an executable
+    /// file in the image. Looked at where the listings of all layers are known.
+    pub(crate) entrypoint: Severity,
+    /// The ELF files of each layer are for the platform.
+    pub(crate) elf_machine: Severity,
+}
+
+/// What a check does that finds something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    /// It ends the run.
+    #[default]
+    Error,
+    /// It says so on standard error.
+    Warn,
+    /// It is not made.
+    Ignore,
+}
+
+/// An index of images.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IndexOf {
+    /// What it lists, in this order.
+    pub(crate) entries: Vec<Entry>,
+    /// Annotations of the index.
+    #[serde(default)]
+    pub(crate) annotations: Texts,
+    /// What kind of artifact it is, where it is more than images.
+    #[serde(default)]
+    pub(crate) artifact_type: Option<MediaType>,
+    /// The manifest that it refers to.
+    #[serde(default)]
+    pub(crate) subject: Option<Subject>,
+}
+
+/// An image, or an index, to be listed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    /// The OCI layout directory that holds it; it may be sparse.
+    pub(crate) layout: PathBuf,
+    /// The digest of the image or index.
+    #[serde(default)]
+    pub(crate) digest: Option<Digest>,
+    /// Its tag in the layout.
+    #[serde(default)]
+    pub(crate) tag: Option<String>,
+    /// Only the image of this platform, where the layout has an index.
+    #[serde(default)]
+    pub(crate) platform: Option<String>,
+    /// Whether an index is listed as one, or its manifests in its place.
+    #[serde(default)]
+    pub(crate) nested: Nested,
+    /// What is done with links in the layout that lead out of it.
+    #[serde(default)]
+    pub(crate) links: Links,
+    /// Annotations of the descriptor in the index.
+    #[serde(default)]
+    pub(crate) annotations: Texts,
+    /// Repositories that have its layers, besides those that the layout names.
+    #[serde(default)]
+    pub(crate) sources: Vec<Source>,
+}
+
+/// How an index in an index is listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Nested {
+    /// As an index.
+    #[default]
+    Keep,
+    /// By its manifests, attestations with them.
+    Flatten,
+}
+
+/// The form of the output, and how blobs get into it.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Output {
+    /// The form.
+    pub(crate) form: Form,
+    /// Whether the layers' bytes are wanted in it.
+    pub(crate) blobs: Blobs,
+    /// How a blob's file gets into a layout directory.
+    pub(crate) transfer: Transfer,
+    /// How a blob's file is compared with what is said of it.
+    pub(crate) verify: Verify,
+}
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    /// An OCI layout directory.
+    #[default]
+    Layout,
+    /// A tar of an OCI layout.
+    OciArchive,
+    /// A tar that `docker load` and `podman load` take.
+    DockerArchive,
+    /// A directory with the documents alone: `manifest.json`, `config.json` (of an image),
+    /// `descriptor.json` and `digest`.
+    Metadata,
+}
+
+/// Whether the layers' bytes are wanted in the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Blobs {
+    /// Those that are there.
+    #[default]
+    Include,
+    /// None: the layout is sparse.
+    Omit,
+}
+
+/// How a blob's file gets into a layout directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Transfer {
+    /// Its bytes are copied.
+    #[default]
+    Copy,
+    /// It gets a second name.
+    HardLink,
+    /// A link to it is made: absolute where its path is, otherwise relative.
+    Symlink,
+}
+
+impl From<Transfer> for layout::Transfer {
+    fn from(transfer: Transfer) -> Self {
+        match transfer {
+            Transfer::Copy => layout::Transfer::Copy,
+            Transfer::HardLink => layout::Transfer::HardLink,
+            Transfer::Symlink => layout::Transfer::Symlink,
+        }
+    }
+}
+
+/// How a blob's file is compared with what is said of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verify {
+    /// All of it is read and hashed.
+    #[default]
+    Digest,
+    /// Only its size, for files that come straight from `layer` and `pull`.
+    Size,
+}
+
+impl From<Verify> for layout::Verify {
+    fn from(verify: Verify) -> Self {
+        match verify {
+            Verify::Digest => layout::Verify::Digest,
+            Verify::Size => layout::Verify::Size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::disallowed_methods,
+        reason = "it reads and writes the golden file itself"
+    )]
+
+    use super::*;
+
+    /// `docs/schemas` says what the types say. `UPDATE_GOLDEN=1` writes it anew.
+    #[test]
+    fn schema_has_not_drifted() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../docs/schemas/assemble.schema.json");
+        let schema = schemars::schema_for!(Request);
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            golden == text,
+            "{} has drifted: run `cargo xtask schemas`",
+            path.display()
+        );
+    }
+}

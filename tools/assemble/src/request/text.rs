@@ -1,0 +1,226 @@
+//! Texts and times, which may stand in a file or be built from environment variables.
+//!
+//! In JSON a text is a string; `{"expand": "…"}` where `$VAR` and `${VAR}` in it are to be replaced,
+//! as a Dockerfile does; `{"file": "…"}` where it is the content of a file, without its last newline; or
+//! `{"file": "…", "key": "…"}` where it is what follows the key and a blank in a line of the file, the
+//! form of Bazel's status files. A time is such a text too, in RFC 3339 or as seconds since 1970, or a
+//! JSON integer of seconds.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Text {
+    /// As it stands.
+    Literal(String),
+    /// With variables to be replaced.
+    Expand(String),
+    /// The content of a file.
+    File(Stamp),
+}
+
+/// A text in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Which line of it, by its first word; all of it where there is none.
+    pub(crate) key: Option<String>,
+}
+
+/// A time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// Seconds since 1970.
+    Seconds(i64),
+    /// RFC 3339, or seconds since 1970 in digits.
+    Text(Text),
+}
+
+const FIELDS: &[&str] = &["expand", "file", "key"];
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, {\"expand\": \"…\"} or {\"file\": \"…\"}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+        Ok(Text::Literal(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+        let (mut expand, mut file, mut key) = (None, None, None);
+        while let Some(name) = map.next_key::<Cow<str>>()? {
+            let (field, name) = match &*name {
+                "expand" => (&mut expand, "expand"),
+                "file" => (&mut file, "file"),
+                "key" => (&mut key, "key"),
+                other => return Err(de::Error::unknown_field(other, FIELDS)),
+            };
+            if field.is_some() {
+                return Err(de::Error::duplicate_field(name));
+            }
+            *field = Some(map.next_value::<String>()?);
+        }
+        match (expand, file, key) {
+            (Some(text), None, None) => Ok(Text::Expand(text)),
+            (None, Some(file), key) => Ok(Text::File(Stamp {
+                file: file.into(),
+                key,
+            })),
+            (None, None, _) => Err(de::Error::custom("`expand` or `file` is missing")),
+            (Some(_), ..) => Err(de::Error::custom("`expand` stands alone")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TimeVisitor)
+    }
+}
+
+struct TimeVisitor;
+
+impl<'de> Visitor<'de> for TimeVisitor {
+    type Value = Time;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("seconds since 1970, a string in RFC 3339, or {\"file\": \"…\"}")
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Time, E> {
+        Ok(Time::Seconds(seconds))
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Time, E> {
+        i64::try_from(seconds).map(Time::Seconds).map_err(E::custom)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+        TextVisitor.visit_str(text).map(Time::Text)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Time, A::Error> {
+        TextVisitor.visit_map(map).map(Time::Text)
+    }
+}
+
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A text: as it stands, with variables to be replaced, or from a file.",
+            "oneOf": [
+                { "type": "string" },
+                {
+                    "type": "object",
+                    "properties": {
+                        "expand": {
+                            "type": "string",
+                            "description": "A text in which `$VAR`, `${VAR}`, `${VAR:-word}` and `${VAR:+word}` are replaced; `\\$` is a dollar sign.",
+                        },
+                    },
+                    "required": ["expand"],
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "description": "The file that holds the text; its last newline does not count.",
+                        },
+                        "key": {
+                            "type": "string",
+                            "description": "Only what follows this word and a blank in a line of the file.",
+                        },
+                    },
+                    "required": ["file"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A time: seconds since 1970, or a text with them or with a time in RFC 3339.",
+            "anyOf": [{ "type": "integer" }, generator.subschema_for::<Text>()],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Result<Text, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn three_forms() {
+        assert_eq!(text(r#""a$B""#).unwrap(), Text::Literal("a$B".into()));
+        assert_eq!(
+            text(r#"{"expand":"a$B"}"#).unwrap(),
+            Text::Expand("a$B".into())
+        );
+        let stamp = |key: Option<&str>| {
+            Text::File(Stamp {
+                file: "f".into(),
+                key: key.map(str::to_owned),
+            })
+        };
+        assert_eq!(text(r#"{"file":"f"}"#).unwrap(), stamp(None));
+        assert_eq!(text(r#"{"key":"K","file":"f"}"#).unwrap(), stamp(Some("K")));
+        let time = |json| serde_json::from_str::<Time>(json).unwrap();
+        assert_eq!(time("-7"), Time::Seconds(-7));
+        assert_eq!(time(r#""2020""#), Time::Text(Text::Literal("2020".into())));
+        assert_eq!(time(r#"{"file":"f"}"#), Time::Text(stamp(None)));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        for (json, reason) in [
+            ("1", "a string, {\"expand\""),
+            ("{}", "`expand` or `file` is missing"),
+            (r#"{"key":"K"}"#, "`expand` or `file` is missing"),
+            (r#"{"expand":"a","file":"f"}"#, "`expand` stands alone"),
+            (
+                r#"{"env":"a"}"#,
+                "unknown field `env`, expected one of `expand`, `file`, `key`",
+            ),
+            (r#"{"file":"f","file":"g"}"#, "duplicate field `file`"),
+        ] {
+            let error = text(json).unwrap_err();
+            assert!(error.contains(reason), "{json}: {error}");
+        }
+        assert!(serde_json::from_str::<Time>("1.5").is_err());
+    }
+}
