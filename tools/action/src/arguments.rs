@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The arguments that every tool has, to be flattened into its own.
 #[derive(Debug, Clone, clap::Args)]
+// Without a group of its own, which would clash with that of a tool's struct of the same name.
+#[group(skip)]
 pub struct Arguments {
     /// The request: a JSON file, or `-` for standard input
     pub request: Option<PathBuf>,
