@@ -43,7 +43,7 @@ pub enum Error {
         message: String,
     },
     /// A request for another tool.
-    #[error("{name}: this is a `{found}` request, not a `{expected}` request")]
+    #[error("{name}: this is a request for `{found}`, not for `{expected}`")]
     Kind {
         /// The request's name.
         name: String,

@@ -70,7 +70,10 @@ fn json_error(name: &str, error: &serde_json::Error, place: String) -> Error {
     let (line, column) = (error.line(), error.column());
     let message = error.to_string();
     let suffix = format!(" at line {line} column {column}");
-    let message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
+    let mut message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
+    if message == "invalid type: unit variant, expected newtype variant" {
+        "a word alone, and an object is wanted: `{\"WORD\": {…}}`".clone_into(&mut message);
+    }
     Error::Json {
         name: name.to_owned(),
         line,
@@ -211,7 +214,7 @@ mod tests {
     fn kind_and_version_come_before_all_else() {
         assert_eq!(
             error(r#"{"kind":"layer","version":7,"new_field":1}"#),
-            "r.json: this is a `layer` request, not a `demo` request"
+            "r.json: this is a request for `layer`, not for `demo`"
         );
         assert_eq!(
             error(r#"{"kind":"demo","version":2,"new_field":1}"#),

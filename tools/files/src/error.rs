@@ -131,7 +131,13 @@ impl Error {
             Self::Exists { .. } => {
                 Some("remove it, or choose another path; an output is never overwritten".into())
             }
-            Self::NotAFile { .. } => Some("to pack a directory use a `tree` entry".into()),
+            Self::NotAFile { kind, .. } if kind.ends_with("directory") => {
+                Some("to pack a directory use a `tree` entry".into())
+            }
+            Self::NotAFile { .. } => Some(
+                "to have such a thing in the image use an entry of its own kind (`fifo`, `character_device`, …)"
+                    .into(),
+            ),
             Self::NotADirectory { .. } => Some("to pack one file use a `file` entry".into()),
             Self::Special { .. } => Some(
                 "exclude it, or describe it by an entry of its own kind (`fifo`, `character_device`, …)"
