@@ -1,23 +1,24 @@
 //! Tar archives as inputs: plain, gzip or zstd, indexed once, their content read later by position.
 //!
 //! A compressed archive is unpacked into a scratch file that has no name, so that its entries can
-//! be taken in the layer's order; how much may come out is bounded by the request. The reader is
-//! the crate `tar`; what it hands over is checked here: names are made relative and clean, types
-//! that a layer cannot have are refused, and an archive without its end marker is taken as cut off.
+//! be taken in the layer's order; how much may come out is bounded by the request. What `untar`
+//! finds is checked here: names are made relative and clean, types that a layer cannot have are
+//! refused, and an archive without its end marker is taken as cut off. What the request leaves out
+//! is not checked but for its name.
 
-use crate::attributes::{Own, Resolved, check_xattr};
+use crate::attributes::{LARGEST_ID, Own, Resolved, check_xattr};
 use crate::error::{Error, PathRule, Result};
 use crate::item::{Content, Node, check_path, disk_path};
 use crate::request::{Keep, Limits, Tar};
+use crate::select::{Known, Pick, Select};
+use crate::untar::{Entries, Entry, Fault, XATTR};
 use flate2::read::MultiGzDecoder;
 use oci::RawPath;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use tar::EntryType;
-use ustar::{BLOCK, Metadata};
+use ustar::{Metadata, OCTAL_7, Type};
 
 /// Below this many unpacked bytes the ratio is not looked at: small archives of zeros are common.
 const RATIO_FROM: u64 = 64 << 20;
@@ -60,6 +61,10 @@ impl Member {
     /// Its mode and metadata: what is kept of the header's, and the defaults for the rest.
     pub(crate) fn own(&self, defaults: &Resolved, keep: Keep) -> Own {
         let mut own = defaults.own();
+        // A whiteout is a sign to the runtime, not a file: nobody owns it.
+        if self.node == Node::Marker {
+            return own;
+        }
         let (from, to) = (&self.metadata, &mut own.metadata);
         if keep.owner {
             (to.uid, to.gid) = (from.uid, from.gid);
@@ -83,7 +88,7 @@ impl Member {
     }
 }
 
-/// Opens an archive and lists what is in it. `number` is its index in the plan.
+/// Opens an archive and lists what of it is selected. `number` is its index in the plan.
 ///
 /// # Errors
 /// Those of [`Error`] that begin with `Archive`, [`Error::Bomb`], [`Error::Input`].
@@ -92,16 +97,18 @@ pub(crate) fn index(
     entry: &str,
     number: u32,
     limits: Limits,
+    select: &mut Select<'_>,
     output: &Path,
-) -> Result<(Archive, Vec<Member>)> {
+) -> Result<(Archive, Vec<(Pick, Member)>)> {
     let reader = Reader {
         archive: &tar.source,
         entry,
         number,
         strip: tar.strip_components as usize,
+        keep: tar.keep,
     };
     let file = reader.open(disk_path(&tar.source), limits, output)?;
-    let members = reader.members(&file)?;
+    let members = reader.members(&file, select)?;
     Ok((
         Archive {
             file,
@@ -117,13 +124,14 @@ struct Reader<'a> {
     entry: &'a str,
     number: u32,
     strip: usize,
+    keep: Keep,
 }
 
 impl Reader<'_> {
     /// A file that holds the plain tar: the archive itself, or a scratch file.
     fn open(&self, path: &Path, limits: Limits, output: &Path) -> Result<File> {
-        let input = |source| Error::Input {
-            path: self.archive.clone(),
+        let input = |source| Error::ArchiveOpen {
+            archive: self.archive.clone(),
             entry: self.entry.to_owned(),
             source,
         };
@@ -181,9 +189,9 @@ impl Reader<'_> {
                 unpacked > RATIO_FROM && unpacked / limits.ratio.max(1) > packed.max(1);
             if over_size || over_ratio {
                 let limit = if over_size {
-                    format!("limits.unpacked_bytes: {}", limits.unpacked_bytes)
+                    format!("`limits.unpacked_bytes` {}", limits.unpacked_bytes)
                 } else {
-                    format!("limits.ratio: {}", limits.ratio)
+                    format!("`limits.ratio` {}", limits.ratio)
                 };
                 return Err(Error::Bomb {
                     archive: self.archive.clone(),
@@ -199,218 +207,201 @@ impl Reader<'_> {
         }
     }
 
-    /// The entries of a plain tar, in its order.
-    fn members(&self, file: &File) -> Result<Vec<Member>> {
-        let size = file.metadata().map_err(|e| self.io(e))?.len();
-        let mut reader = file;
-        reader.seek(SeekFrom::Start(0)).map_err(|e| self.io(e))?;
-        let mut archive = tar::Archive::new(reader);
+    /// The entries of a plain tar that are selected, in its order.
+    fn members(&self, file: &File, select: &mut Select<'_>) -> Result<Vec<(Pick, Member)>> {
         let mut members = Vec::new();
-        let mut end = 0;
-        for entry in archive.entries_with_seek().map_err(|e| self.io(e))? {
-            let mut entry = entry.map_err(|e| self.malformed(e, end, size))?;
-            let content = entry.raw_file_position();
-            end = content.saturating_add(entry.size().next_multiple_of(BLOCK as u64));
-            if end > size {
-                return Err(self.truncated(end, size));
-            }
-            if let Some(member) = self.member(&mut entry, content)? {
-                members.push(member);
-            }
-        }
-        // Two blocks of zeros; some writers leave out the second.
-        let mut marker = [1; BLOCK];
-        if end + BLOCK as u64 > size {
-            return Err(self.truncated(end + 2 * BLOCK as u64, size));
-        }
-        file.read_exact_at(&mut marker, end)
-            .map_err(|e| self.io(e))?;
-        if marker != [0; BLOCK] {
-            return Err(self.truncated(end + 2 * BLOCK as u64, size));
+        let mut entries = Entries::new(file).map_err(|e| self.io(e))?;
+        while let Some(entry) = entries.next().map_err(|fault| match fault {
+            Fault::Io(source) => self.io(source),
+            Fault::Truncated { expected } => self.truncated(expected, entries.archive_size()),
+            Fault::Malformed { why } => Error::ArchiveMalformed {
+                archive: self.archive.clone(),
+                entry: self.entry.to_owned(),
+                why,
+            },
+        })? {
+            members.extend(self.member(&entry, select)?);
         }
         Ok(members)
     }
 
-    fn member(&self, entry: &mut tar::Entry<'_, &File>, offset: u64) -> Result<Option<Member>> {
-        let raw = entry.path_bytes().into_owned();
-        let pax = self.pax(entry, &raw)?;
-        let kind = entry.header().entry_type();
-        if kind == EntryType::XGlobalHeader {
-            // git-archive writes its commit there, as a comment.
+    /// What an entry is in a layer; none for the root of the archive and for what is not selected.
+    fn member(&self, entry: &Entry, select: &mut Select<'_>) -> Result<Option<(Pick, Member)>> {
+        let raw = &entry.name;
+        let unsupported = |what: &str| self.refused(raw, what);
+        // Their real names and sizes are elsewhere, in one of four forms.
+        let sparse = |key: &Vec<u8>| key.starts_with(b"GNU.sparse.");
+        if entry.flag == b'S' || entry.records.keys().any(sparse) {
+            return Err(self.sparse(raw));
+        }
+        let Some(path) = self.clean(raw)? else {
+            return Ok(None);
+        };
+        let pick = select.pick(&path, Known::Nothing);
+        if pick == Pick::No {
             return Ok(None);
         }
-        let Some(path) = self.clean(&raw, &raw)? else {
-            return Ok(None);
-        };
-        let unsupported = |what: &str| self.refused(&raw, what);
-        let size = entry.size();
-        let header = entry.header();
-        let device = || -> Result<(u32, u32)> {
-            let number = |value: io::Result<Option<u32>>| {
-                value
-                    .ok()
-                    .flatten()
-                    .ok_or_else(|| unsupported("a device without numbers"))
-            };
-            Ok((
-                number(header.device_major())?,
-                number(header.device_minor())?,
-            ))
-        };
-        let link = || {
-            entry
-                .link_name_bytes()
-                .map(std::borrow::Cow::into_owned)
-                .unwrap_or_default()
-        };
+        let kind = entry.kind().ok_or_else(|| {
+            let flag = entry.flag.escape_ascii();
+            unsupported(&format!("an entry of type `{flag}`"))
+        })?;
         let marker = path
             .rsplit(|&b| b == b'/')
             .next()
             .is_some_and(|name| name.starts_with(b".wh."));
         let node = match kind {
             // A name that ends with a slash was a directory before POSIX had a type for it.
-            EntryType::Regular if raw.ends_with(b"/") => Node::Directory,
-            EntryType::Regular | EntryType::Continuous if pax.sparse => {
-                return Err(unsupported("a sparse file, which layers can't have"));
+            Type::File if raw.ends_with(b"/") => Node::Directory,
+            Type::File if marker => {
+                self.check_marker(raw, &path, entry.size)?;
+                Node::Marker
             }
-            EntryType::Regular | EntryType::Continuous if marker => {
-                self.check_marker(&raw, &path, size)?;
-                return Ok(Some(self.finished(path, Node::Marker, entry, pax)?));
-            }
-            EntryType::Regular | EntryType::Continuous => Node::File(Content::Slice {
+            Type::File => Node::File(Content::Slice {
                 archive: self.number,
-                offset,
-                size,
+                offset: entry.offset,
+                size: entry.size,
+                executable: entry.mode().is_some_and(|mode| mode & 0o100 != 0),
             }),
-            EntryType::Directory => Node::Directory,
-            EntryType::Symlink => {
-                let target = link();
-                if target.is_empty() {
+            Type::Directory => Node::Directory,
+            Type::Symlink => {
+                if entry.link.is_empty() || entry.link.contains(&0) {
                     return Err(unsupported("a symbolic link that leads nowhere"));
                 }
-                Node::Symlink(target.into())
+                Node::Symlink(entry.link.clone().into())
             }
-            EntryType::Link => match self.clean(&raw, &link())? {
+            Type::Hardlink => match self.clean(&entry.link)? {
                 Some(target) => Node::HardlinkPath(target.into()),
                 None => return Err(unsupported("a hard link that leads to the root")),
             },
-            EntryType::Char => {
-                let (major, minor) = device()?;
+            Type::CharacterDevice => {
+                let (major, minor) = self.device(entry)?;
                 Node::CharacterDevice(major, minor)
             }
-            EntryType::Block => {
-                let (major, minor) = device()?;
+            Type::BlockDevice => {
+                let (major, minor) = self.device(entry)?;
                 Node::BlockDevice(major, minor)
             }
-            EntryType::Fifo => Node::Fifo,
-            EntryType::GNUSparse => {
-                return Err(unsupported("a sparse file, which layers can't have"));
-            }
-            other => {
-                let what = format!("an entry of type `{}`", other.as_byte().escape_ascii());
-                return Err(unsupported(&what));
-            }
+            Type::Fifo => Node::Fifo,
         };
-        check_path(&path).map_err(|rule| self.bad_path(&raw, rule))?;
-        Ok(Some(self.finished(path, node, entry, pax)?))
-    }
-
-    fn finished(
-        &self,
-        path: Vec<u8>,
-        node: Node,
-        entry: &tar::Entry<'_, &File>,
-        pax: Pax,
-    ) -> Result<Member> {
-        let header = entry.header();
-        let bad = |field: &str| self.refused(&path, &format!("an unreadable {field}"));
-        let name = |bytes: Option<&[u8]>| -> Option<String> {
-            bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        };
-        let mtime = match pax.mtime {
-            Some(mtime) => mtime,
-            None => (
-                i64::try_from(header.mtime().map_err(|_| bad("time"))?).map_err(|_| bad("time"))?,
-                0,
-            ),
-        };
-        let metadata = Metadata {
-            uid: pax
-                .uid
-                .map_or_else(|| header.uid(), Ok)
-                .map_err(|_| bad("uid"))?,
-            gid: pax
-                .gid
-                .map_or_else(|| header.gid(), Ok)
-                .map_err(|_| bad("gid"))?,
-            uname: pax
-                .uname
-                .or_else(|| name(header.username_bytes()))
-                .unwrap_or_default(),
-            gname: pax
-                .gname
-                .or_else(|| name(header.groupname_bytes()))
-                .unwrap_or_default(),
-            mtime: mtime.0,
-            mtime_nanoseconds: mtime.1,
-            xattrs: pax.xattrs,
-        };
-        let mode = header.mode().map_err(|_| bad("mode"))?;
-        Ok(Member {
+        if node != Node::Marker {
+            check_path(&path).map_err(|rule| self.bad_path(raw, rule))?;
+        }
+        let mode = entry
+            .mode()
+            .ok_or_else(|| unsupported("an unreadable mode"))?;
+        let member = Member {
             path: path.into(),
             node,
             mode: (mode & 0o7777) as u16,
-            metadata,
-        })
+            metadata: self.metadata(entry)?,
+        };
+        Ok(Some((pick, member)))
     }
 
-    fn pax(&self, entry: &mut tar::Entry<'_, &File>, raw: &[u8]) -> Result<Pax> {
-        let mut pax = Pax::default();
-        let Some(records) = entry.pax_extensions().map_err(|e| self.io(e))? else {
-            return Ok(pax);
+    fn device(&self, entry: &Entry) -> Result<(u32, u32)> {
+        let fits = |number| {
+            let number = u32::try_from(number).ok()?;
+            (u64::from(number) <= OCTAL_7).then_some(number)
         };
-        for record in records {
-            let record = record.map_err(|e| self.io(e))?;
-            let (Ok(key), value) = (record.key(), record.value_bytes()) else {
-                continue;
-            };
-            let text = || String::from_utf8_lossy(value).into_owned();
-            let bad = || {
+        entry
+            .device()
+            .and_then(|(major, minor)| Some((fits(major)?, fits(minor)?)))
+            .ok_or_else(|| {
                 self.refused(
-                    raw,
-                    &format!("the unreadable pax record `{key}={}`", value.escape_ascii()),
+                    &entry.name,
+                    "a device without numbers that a layer can have",
                 )
+            })
+    }
+
+    /// What is kept of owner, time and extended attributes; what is not kept is not looked at.
+    fn metadata(&self, entry: &Entry) -> Result<Metadata> {
+        let Keep {
+            mode: _,
+            owner,
+            names,
+            mtime,
+            xattrs,
+        } = self.keep;
+        let record = |key: &str| entry.records.get(key.as_bytes()).map(Vec::as_slice);
+        let bad = |field: &str, keep| Error::ArchiveField {
+            archive: self.archive.clone(),
+            entry: self.entry.to_owned(),
+            path: RawPath::new(&*entry.name),
+            field: field.to_owned(),
+            keep,
+        };
+        let id = |key: &str, field: Option<i64>| -> Result<u64> {
+            let number = match record(key) {
+                None => field.and_then(|id| u64::try_from(id).ok()),
+                Some(text) => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|id| id.parse().ok()),
             };
-            match key {
-                "uid" => pax.uid = Some(text().parse().map_err(|_| bad())?),
-                "gid" => pax.gid = Some(text().parse().map_err(|_| bad())?),
-                "uname" => pax.uname = Some(text()),
-                "gname" => pax.gname = Some(text()),
-                "mtime" => pax.mtime = Some(parse_time(&text()).ok_or_else(bad)?),
-                _ if key.starts_with("GNU.sparse.") => pax.sparse = true,
-                _ => {
-                    if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
-                        check_xattr(name).map_err(|what| self.refused(raw, &what))?;
-                        pax.xattrs.insert(name.to_owned(), value.to_vec());
-                    }
-                }
+            number
+                .filter(|id| *id <= LARGEST_ID)
+                .ok_or_else(|| bad(key, "owner"))
+        };
+        let name = |key: &str, field: &[u8]| -> Result<String> {
+            let bytes = record(key).unwrap_or(field);
+            String::from_utf8(bytes.to_vec())
+                .ok()
+                .filter(|name| !name.contains('\0'))
+                .ok_or_else(|| bad(key, "names"))
+        };
+        let mut metadata = Metadata::default();
+        if owner {
+            metadata.uid = id("uid", entry.uid())?;
+            metadata.gid = id("gid", entry.gid())?;
+        }
+        if names {
+            metadata.uname = name("uname", entry.uname())?;
+            metadata.gname = name("gname", entry.gname())?;
+        }
+        if mtime {
+            (metadata.mtime, metadata.mtime_nanoseconds) = match record("mtime") {
+                None => entry.mtime().map(|seconds| (seconds, 0)),
+                Some(text) => std::str::from_utf8(text).ok().and_then(parse_time),
+            }
+            .ok_or_else(|| bad("time", "mtime"))?;
+        }
+        if xattrs {
+            for (key, value) in &entry.records {
+                let Some(name) = key.strip_prefix(XATTR) else {
+                    continue;
+                };
+                let name = std::str::from_utf8(name)
+                    .ok()
+                    .filter(|name| check_xattr(name).is_ok())
+                    .ok_or_else(|| {
+                        let name = RawPath::new(name);
+                        bad(&format!("extended attribute `{name}`"), "xattrs")
+                    })?;
+                metadata.xattrs.insert(name.to_owned(), value.clone());
             }
         }
-        Ok(pax)
+        Ok(metadata)
     }
 
     /// A name without leading slashes, `.` and empty parts, and without the parts to be dropped;
     /// none if nothing is left.
-    fn clean(&self, raw: &[u8], name: &[u8]) -> Result<Option<Vec<u8>>> {
+    fn clean(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         let parts = name
             .split(|&b| b == b'/')
             .filter(|part| !matches!(part, [] | [b'.']));
         let kept: Vec<&[u8]> = parts.skip(self.strip).collect();
-        if name.split(|&b| b == b'/').any(|part| part == b"..") {
-            return Err(self.bad_path(raw, PathRule::DotDot));
-        }
-        if name.contains(&0) {
-            return Err(self.bad_path(raw, PathRule::Nul));
+        let rule = if name.split(|&b| b == b'/').any(|part| part == b"..") {
+            Some(PathRule::DotDot)
+        } else {
+            name.contains(&0).then_some(PathRule::Nul)
+        };
+        if let Some(rule) = rule {
+            return Err(Error::ArchivePath {
+                archive: self.archive.clone(),
+                entry: self.entry.to_owned(),
+                path: RawPath::new(name),
+                rule,
+            });
         }
         Ok((!kept.is_empty()).then(|| kept.join(&b'/')))
     }
@@ -427,13 +418,21 @@ impl Reader<'_> {
             name => [&path[..cut], &name[b".wh.".len()..]].concat(),
         };
         if size != 0 {
-            return Err(self.bad_path(raw, PathRule::Whiteout));
+            return Err(self.refused(raw, "a whiteout with content"));
         }
-        check_path(&hidden).map_err(|rule| self.bad_path(raw, rule))
+        check_path(&hidden).map_err(|_| self.refused(raw, "a whiteout of no path"))
     }
 
     fn bad_path(&self, raw: &[u8], rule: PathRule) -> Error {
         self.refused(raw, &format!("a path that a layer can't have ({rule})"))
+    }
+
+    fn sparse(&self, path: &[u8]) -> Error {
+        Error::ArchiveSparse {
+            archive: self.archive.clone(),
+            entry: self.entry.to_owned(),
+            path: RawPath::new(path),
+        }
     }
 
     fn refused(&self, path: &[u8], what: &str) -> Error {
@@ -454,17 +453,6 @@ impl Reader<'_> {
         }
     }
 
-    fn malformed(&self, error: io::Error, at: u64, size: u64) -> Error {
-        if error.kind() == io::ErrorKind::UnexpectedEof || at >= size && at > 0 {
-            return self.truncated(at + BLOCK as u64, size);
-        }
-        Error::ArchiveMalformed {
-            archive: self.archive.clone(),
-            entry: self.entry.to_owned(),
-            why: format!("{error} (at byte {at})"),
-        }
-    }
-
     fn io(&self, source: io::Error) -> Error {
         Error::Archive {
             archive: self.archive.clone(),
@@ -472,18 +460,6 @@ impl Reader<'_> {
             source,
         }
     }
-}
-
-/// What pax records say over the header.
-#[derive(Default)]
-struct Pax {
-    uid: Option<u64>,
-    gid: Option<u64>,
-    uname: Option<String>,
-    gname: Option<String>,
-    mtime: Option<(i64, u32)>,
-    sparse: bool,
-    xattrs: BTreeMap<String, Vec<u8>>,
 }
 
 /// Decimal seconds as (seconds rounded down, nanoseconds); digits past the ninth are dropped.

@@ -9,7 +9,7 @@ use crate::request::{Attributes, Defaults, FileMode};
 use ustar::Metadata;
 
 /// Linux numbers owners with 32 bits, the last of which means «none» (credentials(7)).
-const LARGEST_ID: u64 = u32::MAX as u64 - 1;
+pub(crate) const LARGEST_ID: u64 = u32::MAX as u64 - 1;
 
 /// Defaults with nothing left open.
 #[derive(Debug, Clone)]
@@ -154,6 +154,12 @@ impl Own {
                 .insert(name.clone(), value.as_bytes().to_vec());
         }
         if let Some(text) = capabilities {
+            if xattrs.contains_key(capabilities::XATTR) {
+                let name = capabilities::XATTR;
+                return Err(format!(
+                    "both `capabilities` and the extended attribute `{name}`"
+                ));
+            }
             metadata
                 .xattrs
                 .insert(capabilities::XATTR.to_owned(), capabilities::parse(text)?);

@@ -18,6 +18,18 @@ pub(crate) enum Error {
         entry: String,
         source: files::Error,
     },
+    #[error("the tree `{source_path}` can't be read")]
+    Tree {
+        source_path: RawPath,
+        entry: String,
+        source: files::Error,
+    },
+    #[error("the archive `{archive}` can't be opened")]
+    ArchiveOpen {
+        archive: RawPath,
+        entry: String,
+        source: files::Error,
+    },
     #[error("`{path}` is not a path that a layer can have: {rule}")]
     Path {
         path: RawPath,
@@ -52,7 +64,7 @@ pub(crate) enum Error {
         target: RawPath,
         kind: &'static str,
     },
-    #[error("the hard link `{path}` leads back to itself")]
+    #[error("the hard link `{path}` leads to no file: it comes back to where it was")]
     LinkCycle { path: RawPath, entry: String },
     #[error("the file `{path}` needs exactly one of `source`, `text` and `base64`; it has {count}")]
     Content {
@@ -110,7 +122,7 @@ pub(crate) enum Error {
         entry: String,
         format: &'static str,
     },
-    #[error("the archive `{archive}` is not a tar: {why}")]
+    #[error("the archive `{archive}` is not a tar, or is damaged: {why}")]
     ArchiveMalformed {
         archive: RawPath,
         entry: String,
@@ -123,12 +135,33 @@ pub(crate) enum Error {
         expected: u64,
         actual: u64,
     },
+    #[error("the archive `{archive}` has the path `{path}`, which a layer can't have: {rule}")]
+    ArchivePath {
+        archive: RawPath,
+        entry: String,
+        path: RawPath,
+        rule: PathRule,
+    },
+    #[error("the archive `{archive}` has a sparse file at `{path}`")]
+    ArchiveSparse {
+        archive: RawPath,
+        entry: String,
+        path: RawPath,
+    },
     #[error("the archive `{archive}` has {what} at `{path}`")]
     ArchiveEntry {
         archive: RawPath,
         entry: String,
         path: RawPath,
         what: String,
+    },
+    #[error("the archive `{archive}` has a {field} at `{path}` that a layer can't have")]
+    ArchiveField {
+        archive: RawPath,
+        entry: String,
+        path: RawPath,
+        field: String,
+        keep: &'static str,
     },
     #[error("the archive `{archive}` unpacks to more than the request allows")]
     Bomb {
@@ -169,6 +202,8 @@ impl Failure for Error {
         match self {
             Self::Files(_) | Self::Receipt { .. } | Self::Listing { .. } => vec![],
             Self::Input { entry: e, .. }
+            | Self::Tree { entry: e, .. }
+            | Self::ArchiveOpen { entry: e, .. }
             | Self::Path { entry: e, .. }
             | Self::LinkTargetMissing { entry: e, .. }
             | Self::LinkTargetKind { entry: e, .. }
@@ -181,6 +216,9 @@ impl Failure for Error {
             | Self::Archive { entry: e, .. }
             | Self::ArchiveFormat { entry: e, .. }
             | Self::ArchiveMalformed { entry: e, .. }
+            | Self::ArchivePath { entry: e, .. }
+            | Self::ArchiveSparse { entry: e, .. }
+            | Self::ArchiveField { entry: e, .. }
             | Self::ArchiveEntry { entry: e, .. } => entry(e),
             Self::Conflict {
                 first,
@@ -241,19 +279,49 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Files(error) => return error.hint(),
-            Self::Input { source, .. } => return source.hint(),
+            // Below the root of a tree only a link that is followed can lead to nothing.
+            Self::Tree {
+                source_path,
+                source: files::Error::Io { path, source, .. },
+                ..
+            } if source.kind() == std::io::ErrorKind::NotFound
+                && path != crate::item::disk_path(source_path) =>
+            {
+                "it is a link that leads nowhere: set `symlinks` to `keep`, or exclude it"
+            }
+            Self::Input { source, .. }
+            | Self::Tree { source, .. }
+            | Self::ArchiveOpen { source, .. } => match source {
+                files::Error::Io { source, .. }
+                    if source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    "paths of sources are relative to the folder that `layer` runs in"
+                }
+                source => return source.hint(),
+            },
             Self::Path { rule, .. } => match rule {
                 PathRule::Whiteout => "to hide a path of the layers below use a `whiteout` entry",
                 PathRule::Empty => "only a `tree` or a `tar` can lie at the root of the image",
                 PathRule::Nul => return None,
+                PathRule::EmptyPart => {
+                    "write it without doubled slashes and without one at the end"
+                }
                 _ => "write it relative to the root of the image, as `usr/bin/app`",
             },
+            Self::Conflict { first, second, .. } if first == second => {
+                "set `duplicates` to `last_wins` to take the later one, as tar does"
+            }
+            Self::Conflict {
+                differ: "mode" | "owner" | "time" | "extended attributes",
+                ..
+            } => "give both the same attributes, or set `duplicates` to `last_wins`",
             Self::Conflict { .. } => {
                 "give one of them another destination, or set `duplicates` to `last_wins`"
             }
-            Self::BelowNonDirectory { .. } => {
-                "put it where the link leads, or take the other entry out"
+            Self::BelowNonDirectory { kind, .. } if kind.ends_with("symbolic link") => {
+                "put it where the link leads, or take one of the two out"
             }
+            Self::BelowNonDirectory { .. } => "give one of them another destination",
             Self::LinkTargetMissing { .. } => {
                 "hard links stay within a layer: add the target, or make it a `symlink`"
             }
@@ -271,6 +339,15 @@ impl Failure for Error {
             Self::ArchiveFormat { .. } => "unpack it, or compress it with gzip or zstd",
             Self::ArchiveTruncated { .. } => "make or fetch the archive again",
             Self::Bomb { .. } => "if it is to be so large, raise `limits` in the request",
+            Self::ArchivePath { .. } => "make the archive without it",
+            Self::ArchiveField { keep, .. } => {
+                return Some(format!(
+                    "set `keep.{keep}` to false, or leave the entry out with `select.exclude`"
+                ));
+            }
+            Self::ArchiveSparse { .. } => {
+                "layers can't have these: make the archive without `--sparse`"
+            }
             Self::ArchiveEntry { .. } => {
                 "leave it out with `select.exclude`, or make the archive without it"
             }
@@ -288,7 +365,9 @@ impl Failure for Error {
     fn blame(&self) -> Blame {
         match self {
             Self::Files(error) => error.blame(),
-            Self::Input { source, .. } => source.blame(),
+            Self::Input { source, .. }
+            | Self::Tree { source, .. }
+            | Self::ArchiveOpen { source, .. } => source.blame(),
             Self::Receipt { .. } | Self::Listing { .. } => Blame::Bug,
             _ => Blame::Input,
         }

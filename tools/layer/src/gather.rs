@@ -8,8 +8,8 @@ use crate::archive::{self, Archive};
 use crate::attributes::{Own, Resolved};
 use crate::error::{Error, PathRule, Result};
 use crate::item::{Content, Item, ModeRule, Node, check_path, disk_path, join, parent};
-use crate::request::{self, Attributes, Entry, OverrideKind, Parents, Request, Tree, TreeSymlinks};
-use crate::select::{Known, Needed, Pick, Select};
+use crate::request::{self, Attributes, Entry, Parents, Request, Tree, TreeSymlinks};
+use crate::select::{Known, Needed, Pick, Select, Subject};
 use files::{Found, FoundKind, Links, Visitor, Walk};
 use oci::RawPath;
 use std::collections::BTreeMap;
@@ -290,8 +290,8 @@ impl Gather {
         .run(&mut visitor)
         .map_err(|error| match error {
             WalkError::Ours(error) => error,
-            WalkError::Disk(source) => Error::Input {
-                path: tree.path.clone(),
+            WalkError::Disk(source) => Error::Tree {
+                source_path: tree.source.clone(),
                 entry: label.clone(),
                 source,
             },
@@ -333,19 +333,15 @@ impl Gather {
             .refined(&tar.defaults)
             .map_err(|what| self.attribute(index, &tar.path, what))?;
         let archive = u32::try_from(self.archives.len()).expect("as many as entries at most");
-        let (opened, members) = archive::index(tar, &label, archive, request.limits, output)?;
-        self.archives.push(opened);
         let mut select = Select::new(&label, &tar.select, &tar.overrides)?;
+        let (opened, members) =
+            archive::index(tar, &label, archive, request.limits, &mut select, output)?;
+        self.archives.push(opened);
         let mut needed = Needed::default();
-        let mut picked = Vec::with_capacity(members.len());
-        for member in members {
-            let pick = select.pick(&member.path, Known::Nothing);
-            if pick == Pick::Yes {
-                needed.note(&member.path);
-            }
-            picked.push((pick, member));
+        for (_, member) in members.iter().filter(|(pick, _)| *pick == Pick::Yes) {
+            needed.note(&member.path);
         }
-        for (pick, member) in picked {
+        for (pick, member) in members {
             let wanted = match pick {
                 Pick::Yes => true,
                 Pick::No => false,
@@ -354,7 +350,7 @@ impl Gather {
             if wanted {
                 let own = member.own(&defaults, tar.keep);
                 let own = select
-                    .refine(&member.path, override_kind(&member.node), own)
+                    .refine(&member.path, subject(&member.node), own)
                     .map_err(|what| self.attribute(index, &RawPath::new(&*member.path), what))?;
                 let node = match member.node {
                     Node::HardlinkPath(target) => Node::HardlinkPath(join(above, &target).into()),
@@ -438,7 +434,7 @@ impl TreeVisitor<'_> {
         }
         let own = self
             .select
-            .refine(b".", Some(OverrideKind::Directory), self.defaults.own())
+            .refine_root(self.defaults.own())
             .map_err(|what| self.gather.attribute(self.index, &tree.path, what))?;
         self.gather
             .push(self.index, path, Node::Directory, own, self.defaults);
@@ -472,7 +468,7 @@ impl Visitor for TreeVisitor<'_> {
         };
         let own = self
             .select
-            .refine(&found.relative, override_kind(&node), self.defaults.own())
+            .refine(&found.relative, subject(&node), self.defaults.own())
             .map_err(|what| self.gather.attribute(self.index, &raw(), what))?;
         self.gather
             .push(self.index, &path, node, own, self.defaults);
@@ -496,14 +492,14 @@ fn default_mode(node: &Node, defaults: &Resolved) -> ModeRule {
     }
 }
 
-/// Which overrides are for what is of this kind. Symbolic links and hard links have none: the
-/// former's modes mean nothing, the latter's are those of what they lead to.
-fn override_kind(node: &Node) -> Option<OverrideKind> {
+/// What overrides see in it.
+fn subject(node: &Node) -> Subject {
     match node {
-        Node::File(_) => Some(OverrideKind::File),
-        Node::Directory => Some(OverrideKind::Directory),
-        Node::Symlink(_) | Node::HardlinkPath(_) | Node::Hardlink(_) | Node::Marker => None,
-        Node::CharacterDevice(..) | Node::BlockDevice(..) | Node::Fifo => Some(OverrideKind::Any),
+        Node::File(_) => Subject::File,
+        Node::Directory => Subject::Directory,
+        Node::Symlink(_) => Subject::Symlink,
+        Node::HardlinkPath(_) | Node::Hardlink(_) | Node::Marker => Subject::None,
+        Node::CharacterDevice(..) | Node::BlockDevice(..) | Node::Fifo => Subject::Special,
     }
 }
 

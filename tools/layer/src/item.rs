@@ -1,5 +1,6 @@
 //! What a plan is made of: one item for each path in the layer.
 
+use crate::elf;
 use crate::error::PathRule;
 use std::path::{Path, PathBuf};
 use ustar::Type;
@@ -44,11 +45,13 @@ pub(crate) enum Content {
     Path(PathBuf),
     /// In the request.
     Inline(Box<[u8]>),
-    /// In an archive: its index, the first byte, the size.
+    /// In an archive: its index, the first byte, the size, and whether its header says that the
+    /// owner may execute it.
     Slice {
         archive: u32,
         offset: u64,
         size: u64,
+        executable: bool,
     },
 }
 
@@ -84,6 +87,18 @@ impl Node {
             Self::CharacterDevice(..) => Type::CharacterDevice,
             Self::BlockDevice(..) => Type::BlockDevice,
             Self::Fifo => Type::Fifo,
+        }
+    }
+}
+
+impl ModeRule {
+    /// The mode of a file whose content begins with `head`; `by_bit` is what its bit says.
+    pub(crate) fn resolve(self, head: &[u8], by_bit: u16) -> u16 {
+        match self {
+            Self::Given(mode) => mode,
+            Self::ByBit => by_bit,
+            Self::ByContent if elf::is_executable(head) => 0o755,
+            Self::ByContent => 0o644,
         }
     }
 }

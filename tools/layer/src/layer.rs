@@ -118,6 +118,9 @@ impl Writer<'_> {
                     // Only files have these, and they have content.
                     (ModeRule::ByContent | ModeRule::ByBit, _) => 0o644,
                 };
+                if self.linked.contains(&index) {
+                    self.modes.insert(index, mode);
+                }
                 self.header(item, mode, 0)?;
                 self.list(
                     item,
@@ -188,12 +191,7 @@ impl Writer<'_> {
         head: &[u8],
         mode_by_bit: u16,
     ) -> Result<(u16, Option<&'static str>)> {
-        let mode = match item.mode {
-            ModeRule::Given(mode) => mode,
-            ModeRule::ByBit => mode_by_bit,
-            ModeRule::ByContent if elf::is_executable(head) => 0o755,
-            ModeRule::ByContent => 0o644,
-        };
+        let mode = item.mode.resolve(head, mode_by_bit);
         if self.linked.contains(&index) {
             self.modes.insert(index, mode);
         }

@@ -22,6 +22,7 @@ mod same;
 mod select;
 mod show;
 mod sink;
+mod untar;
 
 use action::At;
 use std::path::PathBuf;
@@ -49,4 +50,14 @@ fn main() -> ExitCode {
         }
         layer::write(&plan, &request, &outputs, arguments.listing).at(&origin)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
 }

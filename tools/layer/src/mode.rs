@@ -2,7 +2,7 @@
 
 use crate::request::Mode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +21,7 @@ impl Serialize for Mode {
 
 impl<'de> Deserialize<'de> for Mode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let text = deserializer.deserialize_str(Text)?;
         let octal = !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
         match u16::from_str_radix(&text, 8) {
             Ok(mode) if octal && mode <= 0o7777 => Ok(Self(mode)),
@@ -29,6 +29,19 @@ impl<'de> Deserialize<'de> for Mode {
                 "`{text}` is not a mode: an octal string from `0` to `7777`, as `0755`"
             ))),
         }
+    }
+}
+
+/// Takes a string, and says what string to whoever gives a number.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = String;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an octal string, as \"0755\"")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
     }
 }
 
@@ -71,6 +84,12 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("not a mode")
+        );
+        assert!(
+            mode("755")
+                .unwrap_err()
+                .to_string()
+                .contains("expected an octal string, as \"0755\"")
         );
         assert_eq!(serde_json::to_string(&Mode(0o644)).unwrap(), "\"0644\"");
     }

@@ -45,13 +45,14 @@ pub(crate) fn open<'a>(plan: &'a Plan, item: &'a Item, content: &'a Content) -> 
             archive,
             offset,
             size,
+            executable,
         } => (
             From::Archive {
                 archive: *archive,
                 offset: *offset,
             },
             *size,
-            false,
+            *executable,
         ),
     };
     Ok(Input {

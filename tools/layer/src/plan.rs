@@ -106,22 +106,36 @@ impl Plan {
             return Ok(Some("kind"));
         }
         match (&a.node, &b.node) {
-            (Node::File(x), Node::File(y)) if same::content(self, (a, x), (b, y))? => {}
-            (Node::File(_), Node::File(_)) => return Ok(Some("content")),
+            // Rules that come to the same mode are no difference, one rule that does not is.
+            (Node::File(x), Node::File(y)) => {
+                if let Some(differ) = same::difference(self, (a, x), (b, y))? {
+                    return Ok(Some(differ));
+                }
+            }
             (x, y) if x != y => {
                 return Ok(Some(match x {
                     Node::Symlink(_) | Node::HardlinkPath(_) => "target",
                     _ => "device number",
                 }));
             }
+            // They have the attributes of what they lead to.
+            (Node::HardlinkPath(_), _) => return Ok(None),
+            _ if a.mode != b.mode => return Ok(Some("mode")),
             _ => {}
         }
-        Ok(if a.mode != b.mode {
-            Some("mode")
-        } else if a.metadata != b.metadata {
-            Some("owner, time or extended attributes")
-        } else {
+        let (a, b) = (
+            &self.metadata[a.metadata as usize],
+            &self.metadata[b.metadata as usize],
+        );
+        let owner = |m: &Metadata| (m.uid, m.gid, m.uname.clone(), m.gname.clone());
+        Ok(if a == b {
             None
+        } else if owner(a) != owner(b) {
+            Some("owner")
+        } else if a.xattrs != b.xattrs {
+            Some("extended attributes")
+        } else {
+            Some("time")
         })
     }
 
@@ -231,6 +245,17 @@ impl Plan {
             item.node = Node::Hardlink(number);
         }
         self.items[first].node = content;
+    }
+
+    /// Lets hard links to items that have become links themselves lead to what those lead to.
+    pub(crate) fn straighten(&mut self) {
+        for index in 0..self.items.len() {
+            if let Node::Hardlink(to) = self.items[index].node
+                && let Node::Hardlink(further) = self.items[to as usize].node
+            {
+                self.items[index].node = Node::Hardlink(further);
+            }
+        }
     }
 
     /// The item that holds what a hard link leads to, over other hard links.

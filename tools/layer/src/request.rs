@@ -391,7 +391,7 @@ pub(crate) struct Select {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Override {
-    /// The pattern, as in `select`.
+    /// The pattern, as in `select`; the root of a tree is matched by `.` and nothing else.
     pub(crate) paths: String,
     /// Only what is of this kind.
     #[serde(default)]
@@ -404,7 +404,7 @@ pub(crate) struct Override {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OverrideKind {
-    /// All but links and whiteouts.
+    /// All but hard links and whiteouts. Of a symbolic link it sets owner and time only.
     #[default]
     Any,
     /// Regular files.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::item::parent;
 use crate::request::{self, Attributes, OverrideKind};
 use globset::{GlobBuilder, GlobMatcher};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -23,6 +23,20 @@ struct Pattern {
     text: String,
     matcher: GlobMatcher,
     used: bool,
+}
+
+/// What overrides can be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    File,
+    Directory,
+    /// Has an owner and a time; the system gives modes and capabilities of links no meaning, and
+    /// refuses to set them.
+    Symlink,
+    /// A device or a fifo.
+    Special,
+    /// A hard link has the attributes of what it leads to, a whiteout has none.
+    None,
 }
 
 /// Whether a path is taken.
@@ -75,19 +89,45 @@ impl<'a> Select<'a> {
         Pick::ForChildren
     }
 
-    /// Applies the overrides that match the path; `.` stands for the root itself.
+    /// Applies the overrides that match the path.
     ///
     /// # Errors
     /// What is wrong with a value.
     pub(crate) fn refine(
         &mut self,
         path: &[u8],
-        kind: Option<OverrideKind>,
+        subject: Subject,
         mut own: Own,
     ) -> std::result::Result<Own, String> {
-        let Some(kind) = kind else { return Ok(own) };
-        for (pattern, wanted, attributes) in &mut self.overrides {
-            if (*wanted == OverrideKind::Any || *wanted == kind) && pattern.matches(path) {
+        for (pattern, kind, attributes) in &mut self.overrides {
+            let applies = match kind {
+                OverrideKind::Any => subject != Subject::None,
+                OverrideKind::File => subject == Subject::File,
+                OverrideKind::Directory => subject == Subject::Directory,
+            };
+            if applies && pattern.matches(path) {
+                own = match subject {
+                    Subject::Symlink => own.refined(&Attributes {
+                        mode: None,
+                        xattrs: BTreeMap::new(),
+                        capabilities: None,
+                        ..(*attributes).clone()
+                    })?,
+                    _ => own.refined(attributes)?,
+                };
+            }
+        }
+        Ok(own)
+    }
+
+    /// Applies the overrides for the root of the tree: those whose pattern is `.`.
+    ///
+    /// # Errors
+    /// What is wrong with a value.
+    pub(crate) fn refine_root(&mut self, mut own: Own) -> std::result::Result<Own, String> {
+        for (pattern, kind, attributes) in &mut self.overrides {
+            if pattern.text == "." && *kind != OverrideKind::File {
+                pattern.used = true;
                 own = own.refined(attributes)?;
             }
         }

@@ -98,6 +98,7 @@ fn entry<'a>(plan: &'a Plan, item: &'a Item) -> Entry<'a> {
             archive,
             offset,
             size,
+            ..
         }) => Some(From::Archive {
             source: plan.archives[*archive as usize].name().clone(),
             offset: *offset,

@@ -1,0 +1,489 @@
+//! From the blocks of a plain tar to its entries: old, ustar, GNU and pax headers.
+//!
+//! A reader of its own, because an archive that two readers take apart in two ways is a trap: pax
+//! records are cut by their lengths (the value of an extended attribute may hold a newline), global
+//! records hold for what follows, every checksum is checked, and nothing is guessed after damage.
+//! What an entry may be is not decided here.
+//!
+//! Invariant: entries come in the archive's order, each with the exact place of its content, which
+//! lies within the file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use ustar::{BLOCK, Type};
+
+/// The most bytes of one pax header or long name. Linux takes 64 KiB of extended attributes.
+const LARGEST_HEADER: u64 = 16 << 20;
+
+/// Pax records by key. An empty value takes a record back, but for an extended attribute, which may
+/// be empty (POSIX.1-2001, pax, "pax Extended Header").
+pub(crate) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// The key of a pax record with an extended attribute begins so.
+pub(crate) const XATTR: &[u8] = b"SCHILY.xattr.";
+
+/// One entry, its name and size already from where they are said best.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) link: Vec<u8>,
+    /// The `typeflag` byte; 0 is `0`.
+    pub(crate) flag: u8,
+    /// All pax records that hold for it, but those of names and size.
+    pub(crate) records: Records,
+    /// Where its content begins.
+    pub(crate) offset: u64,
+    /// Bytes of content; 0 for what has none, whatever the header says.
+    pub(crate) size: u64,
+    block: [u8; BLOCK],
+}
+
+/// What is wrong with an archive.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The system can't read it.
+    Io(io::Error),
+    /// It ends before this many bytes.
+    Truncated { expected: u64 },
+    /// It is not a tar, or a damaged one.
+    Malformed { why: String },
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The entries of an archive.
+pub(crate) struct Entries<'a> {
+    file: &'a File,
+    /// Where the next header is.
+    at: u64,
+    size: u64,
+    global: Records,
+}
+
+impl Entry {
+    /// Its type; none for one that a layer can't have.
+    pub(crate) fn kind(&self) -> Option<Type> {
+        Some(match self.flag {
+            // `7` is a file that lies in one piece on disk.
+            b'0' | b'7' => Type::File,
+            b'1' => Type::Hardlink,
+            b'2' => Type::Symlink,
+            b'3' => Type::CharacterDevice,
+            b'4' => Type::BlockDevice,
+            b'5' => Type::Directory,
+            b'6' => Type::Fifo,
+            _ => return None,
+        })
+    }
+
+    /// A number of the header: octal, or in base 256 as GNU tar writes it; blank is 0.
+    fn number(&self, from: usize, to: usize) -> Option<i64> {
+        number(&self.block[from..to])
+    }
+
+    pub(crate) fn mode(&self) -> Option<i64> {
+        self.number(100, 108)
+    }
+
+    pub(crate) fn uid(&self) -> Option<i64> {
+        self.number(108, 116)
+    }
+
+    pub(crate) fn gid(&self) -> Option<i64> {
+        self.number(116, 124)
+    }
+
+    pub(crate) fn mtime(&self) -> Option<i64> {
+        self.number(136, 148)
+    }
+
+    /// The owner's name; headers older than POSIX have none.
+    pub(crate) fn uname(&self) -> &[u8] {
+        self.posix(265, 297)
+    }
+
+    pub(crate) fn gname(&self) -> &[u8] {
+        self.posix(297, 329)
+    }
+
+    pub(crate) fn device(&self) -> Option<(i64, i64)> {
+        let posix = is_posix(&self.block);
+        let both = || Some((self.number(329, 337)?, self.number(337, 345)?));
+        if posix { both() } else { None }
+    }
+
+    fn posix(&self, from: usize, to: usize) -> &[u8] {
+        if is_posix(&self.block) {
+            text(&self.block[from..to])
+        } else {
+            &[]
+        }
+    }
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of `file`, from its first byte.
+    ///
+    /// # Errors
+    /// The file's size can't be found out.
+    pub(crate) fn new(file: &'a File) -> io::Result<Self> {
+        Ok(Self {
+            file,
+            at: 0,
+            size: file.metadata()?.len(),
+            global: Records::new(),
+        })
+    }
+
+    /// The size of the archive in bytes.
+    pub(crate) fn archive_size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next entry; none at the end marker.
+    ///
+    /// # Errors
+    /// [`Fault`]; after one there is nothing more to be had.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, Fault> {
+        let mut local = Records::new();
+        let mut long_name = None;
+        let mut long_link = None;
+        loop {
+            let begin = self.at;
+            let block = self.block(begin)?;
+            // Two blocks of zeros end it; some writers leave out the second.
+            if block == [0; BLOCK] {
+                if local.is_empty() && long_name.is_none() && long_link.is_none() {
+                    return Ok(None);
+                }
+                return Err(malformed(
+                    begin,
+                    "it ends after a header that is about an entry",
+                ));
+            }
+            check_sum(&block).map_err(|why| malformed(begin, &why))?;
+            let size = number(&block[124..136]).and_then(|size| u64::try_from(size).ok());
+            let size = size.ok_or_else(|| malformed(begin, "the size is not a number"))?;
+            self.at = begin + BLOCK as u64;
+            match block[156] {
+                b'x' | b'g' => {
+                    let data = self.header_data(size, begin)?;
+                    let into = if block[156] == b'x' {
+                        &mut local
+                    } else {
+                        &mut self.global
+                    };
+                    records(&data, into).map_err(|why| malformed(begin, why))?;
+                }
+                b'L' => long_name = Some(text(&self.header_data(size, begin)?).to_vec()),
+                b'K' => long_link = Some(text(&self.header_data(size, begin)?).to_vec()),
+                flag => {
+                    let mut records = self.global.clone();
+                    records.append(&mut local);
+                    let mut take = |key: &[u8]| records.remove(key).filter(|v| !v.is_empty());
+                    let name = take(b"path").or(long_name).unwrap_or_else(|| path(&block));
+                    let link = take(b"linkpath").or(long_link);
+                    let link = link.unwrap_or_else(|| text(&block[157..257]).to_vec());
+                    let size = match take(b"size") {
+                        None => size,
+                        Some(size) => std::str::from_utf8(&size)
+                            .ok()
+                            .and_then(|size| size.parse().ok())
+                            .ok_or_else(|| malformed(begin, "the pax size is not a number"))?,
+                    };
+                    records.retain(|key, value| !value.is_empty() || key.starts_with(XATTR));
+                    // As every reader of layers has it: links, devices, directories and fifos have no
+                    // content, even where the header gives a size.
+                    let size = if (b'1'..=b'6').contains(&flag) {
+                        0
+                    } else {
+                        size
+                    };
+                    let offset = self.at;
+                    self.skip(size)?;
+                    let flag = if flag == 0 { b'0' } else { flag };
+                    return Ok(Some(Entry {
+                        name,
+                        link,
+                        flag,
+                        records,
+                        offset,
+                        size,
+                        block,
+                    }));
+                }
+            }
+        }
+    }
+
+    fn block(&self, at: u64) -> Result<[u8; BLOCK], Fault> {
+        let mut block = [0; BLOCK];
+        if at + BLOCK as u64 > self.size {
+            // What is missing is at least the end marker.
+            let expected = at + 2 * BLOCK as u64;
+            return Err(Fault::Truncated { expected });
+        }
+        self.file.read_exact_at(&mut block, at)?;
+        Ok(block)
+    }
+
+    /// The content of a header that is about another one.
+    fn header_data(&mut self, size: u64, begin: u64) -> Result<Vec<u8>, Fault> {
+        if size > LARGEST_HEADER {
+            let why = format!("a header of {size} bytes, and the most is {LARGEST_HEADER}");
+            return Err(malformed(begin, &why));
+        }
+        let at = self.at;
+        self.skip(size)?;
+        let mut data = vec![0; usize::try_from(size).expect("at most 16 MiB")];
+        self.file.read_exact_at(&mut data, at)?;
+        Ok(data)
+    }
+
+    fn skip(&mut self, size: u64) -> Result<(), Fault> {
+        let blocks = size.checked_next_multiple_of(BLOCK as u64);
+        let end = blocks.and_then(|blocks| self.at.checked_add(blocks));
+        match end {
+            Some(end) if end <= self.size => self.at = end,
+            end => {
+                let expected = end.unwrap_or(u64::MAX);
+                return Err(Fault::Truncated { expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn malformed(at: u64, why: &str) -> Fault {
+    Fault::Malformed {
+        why: format!("{why} (header at byte {at})"),
+    }
+}
+
+/// The sum of the header's bytes, its own field taken as spaces. Some old writers summed signed
+/// bytes; readers take both (POSIX.1-2001, pax, "ustar Interchange Format").
+fn check_sum(block: &[u8; BLOCK]) -> Result<(), String> {
+    let spaced = |i: usize, byte: u8| if (148..156).contains(&i) { b' ' } else { byte };
+    let bytes = || block.iter().enumerate().map(|(i, &byte)| spaced(i, byte));
+    let unsigned: i64 = bytes().map(i64::from).sum();
+    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
+    match number(&block[148..156]) {
+        Some(sum) if sum == unsigned || sum == signed => Ok(()),
+        Some(sum) => Err(format!(
+            "a checksum of {sum}, and the header's is {unsigned}"
+        )),
+        None => Err("a checksum that is not a number".to_owned()),
+    }
+}
+
+/// Up to the first NUL.
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+/// POSIX and GNU headers have owners' names and device numbers; older ones have not.
+fn is_posix(block: &[u8; BLOCK]) -> bool {
+    &block[257..262] == b"ustar"
+}
+
+/// The name, and before it the prefix, which only POSIX headers have: in GNU's, times are there.
+fn path(block: &[u8; BLOCK]) -> Vec<u8> {
+    let name = text(&block[..100]);
+    let prefix = text(&block[345..500]);
+    if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
+        [prefix, b"/", name].concat()
+    } else {
+        name.to_vec()
+    }
+}
+
+fn number(field: &[u8]) -> Option<i64> {
+    let (first, rest) = field.split_first()?;
+    if first & 0x80 != 0 {
+        // Base 256, two's complement; the first bit says only that it is.
+        let start = i64::from(first & 0x3f) - i64::from(first & 0x40);
+        return rest.iter().try_fold(start, |number, &byte| {
+            number.checked_mul(256)?.checked_add(i64::from(byte))
+        });
+    }
+    let digits = field
+        .iter()
+        .skip_while(|&&b| b == b' ')
+        .take_while(|&&b| b != b' ' && b != 0);
+    digits
+        .copied()
+        .try_fold(0, |number: i64, digit| match digit {
+            b'0'..=b'7' => number.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
+            _ => None,
+        })
+}
+
+/// `LENGTH KEY=VALUE\n`, one after the other, where LENGTH counts all of it.
+fn records(mut data: &[u8], into: &mut Records) -> Result<(), &'static str> {
+    // Some writers fill up with NULs within the size.
+    while !data.is_empty() && data.iter().any(|&b| b != 0) {
+        let space = data.iter().position(|&b| b == b' ');
+        let space = space.ok_or("a pax record without a length")?;
+        let length: usize = std::str::from_utf8(&data[..space])
+            .ok()
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .ok_or("a pax record without a length")?;
+        let record = data.get(space + 1..length);
+        let Some([body @ .., b'\n']) = record else {
+            return Err("a pax record of another length than it says");
+        };
+        let equals = body.iter().position(|&b| b == b'=');
+        let equals = equals.ok_or("a pax record without a value")?;
+        into.insert(body[..equals].to_vec(), body[equals + 1..].to_vec());
+        data = &data[length..];
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut entries = Entries::new(&file).unwrap();
+        let mut all = vec![];
+        while let Some(entry) = entries.next()? {
+            all.push(entry);
+        }
+        Ok(all)
+    }
+
+    /// A header by the crate `tar`, and content.
+    fn member(flag: u8, name: &str, content: &[u8]) -> Vec<u8> {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::new(flag));
+        header.set_path(name).unwrap();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        bytes
+    }
+
+    fn archive(members: &[Vec<u8>]) -> Vec<u8> {
+        [&members.concat()[..], &[0; 2 * BLOCK]].concat()
+    }
+
+    #[test]
+    fn numbers() {
+        for (field, expected) in [
+            (&b"0000644\0"[..], Some(0o644)),
+            (b"   644 \0", Some(0o644)),
+            (b"00000644", Some(0o644)),
+            (b"\0\0\0\0\0\0\0\0", Some(0)),
+            (b"        ", Some(0)),
+            (b"\x80\0\0\0\0\0\x01\0", Some(256)),
+            (b"\xff\xff\xff\xff\xff\xff\xff\xfe", Some(-2)),
+            (b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", None),
+            (b"0000648\0", None),
+            (b"-000644\0", None),
+        ] {
+            assert_eq!(number(field), expected, "{}", field.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn records_are_cut_by_their_lengths() {
+        let mut found = Records::new();
+        records(b"10 k=a\n\nb\n9 path=f\n\0\0", &mut found).unwrap();
+        assert_eq!(found[&b"k"[..]], b"a\n\nb");
+        assert_eq!(found[&b"path"[..]], b"f");
+        for bad in [
+            &b"k=v\n"[..],
+            b"8 k=v\n",
+            b"4 k=v\n",
+            b"6 k=vx",
+            b"6 kvv\n",
+            b"+6 k=v\n",
+            b"99999999999999999999 k=v\n",
+        ] {
+            assert!(
+                records(bad, &mut Records::new()).is_err(),
+                "{}",
+                bad.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn global_records_hold_for_what_follows() {
+        let found = entries(&archive(&[
+            member(b'0', "a", b""),
+            member(b'g', "g", b"14 mtime=12.5\n8 uid=7\n"),
+            member(b'0', "b", b""),
+            member(b'x', "x", b"7 uid=\n"),
+            member(b'0', "c", b""),
+        ]))
+        .unwrap();
+        let keys = |i: usize| -> Vec<_> { found[i].records.keys().cloned().collect() };
+        assert_eq!(found.len(), 3);
+        assert!(found[0].records.is_empty());
+        assert_eq!(keys(1), [b"mtime".to_vec(), b"uid".to_vec()]);
+        assert_eq!(keys(2), [b"mtime".to_vec()]);
+    }
+
+    #[test]
+    fn links_have_no_content_whatever_they_say() {
+        // As some writers do: the size of the target, and no bytes.
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Link);
+        header.set_path("l").unwrap();
+        header.set_link_name("f").unwrap();
+        header.set_size(5);
+        header.set_cksum();
+        let bytes = archive(&[header.as_bytes().to_vec(), member(b'0', "z", b"z")]);
+        let found = entries(&bytes).unwrap();
+        assert_eq!((found[0].size, &found[1].name[..]), (0, &b"z"[..]));
+    }
+
+    #[test]
+    fn damage_is_told() {
+        let good = archive(&[member(b'0', "f", b"12345")]);
+        assert_eq!(entries(&good).unwrap()[0].offset, 512);
+        let why = |bytes: &[u8]| match entries(bytes).unwrap_err() {
+            Fault::Malformed { why } => why,
+            Fault::Truncated { expected } => format!("truncated before {expected}"),
+            Fault::Io(error) => error.to_string(),
+        };
+        let mut flipped = good.clone();
+        flipped[0] ^= 1;
+        assert!(why(&flipped).contains("checksum"), "{}", why(&flipped));
+        for (length, expected) in [(0, 1024), (511, 1024), (512, 1024), (1024, 2048)] {
+            assert_eq!(
+                why(&good[..length]),
+                format!("truncated before {expected}"),
+                "{length}"
+            );
+        }
+        // One block of zeros is enough of an end.
+        assert_eq!(entries(&good[..1536]).unwrap().len(), 1);
+        let dangling = archive(&[member(b'L', "././@LongLink", b"name\0")]);
+        assert!(why(&dangling).contains("ends after a header"));
+        let huge = archive(&[
+            member(b'x', "x", b"20 size=99999999999\n"),
+            member(b'0', "f", b""),
+        ]);
+        assert!(
+            why(&huge).starts_with("truncated before 1000000"),
+            "{}",
+            why(&huge)
+        );
+    }
+}
