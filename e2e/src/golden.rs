@@ -28,6 +28,9 @@ pub fn check(case: &Case, outcome: &Outcome, plan: Option<&Outcome>) -> Result<(
         case.fails()
     };
     let mut wrong = Vec::new();
+    if outcome.code == 70 {
+        return Err(format!("a bug, which is never golden:\n{}", outcome.stderr));
+    }
     if !outcome.stdout.is_empty() {
         wrong.push(format!(
             "standard output is not silent:\n{}",
