@@ -84,13 +84,10 @@ pub(crate) fn config(
         }
         Choice::Unset => drop(config.document_mut().remove("author")),
     }
-    config.document_mut().remove("created");
-    if let Some(created) = &request.created {
-        let created = words.time(created)?;
-        config
-            .document_mut()
-            .insert("created".into(), created.into());
-    }
+    let created = words.time(&request.created)?;
+    config
+        .document_mut()
+        .insert("created".into(), created.into());
     Ok(config)
 }
 

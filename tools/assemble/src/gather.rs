@@ -263,7 +263,7 @@ impl Image {
     fn texts(&self) -> Vec<&Text> {
         let fields = &self.config;
         let mut texts: Vec<&Text> = Vec::new();
-        if let Some(Time::Text(created)) = &self.created {
+        if let Time::Text(created) = &self.created {
             texts.push(created);
         }
         let single = [

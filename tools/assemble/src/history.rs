@@ -7,7 +7,6 @@ use oci::config::History;
 use oci::receipt::LayerHistory;
 
 use crate::base::Below;
-use crate::error::Result;
 use crate::gather::LayerInput;
 use crate::request::{BaseHistory, Image};
 
@@ -26,7 +25,7 @@ pub(crate) fn history(
     request: &Image,
     base: Option<&Below>,
     layers: &[LayerInput],
-) -> Result<()> {
+) {
     let created = config
         .document()
         .get("created")
@@ -42,6 +41,7 @@ pub(crate) fn history(
         if let Some(reason) = reason {
             config.document_mut().remove("history");
             let step = History {
+                created: created.clone(),
                 comment: Some(reason.into()),
                 ..History::default()
             };
@@ -66,5 +66,4 @@ pub(crate) fn history(
     );
     steps.extend(request.history.iter().map(|given| step(given, true)));
     config.push_history(&steps);
-    Ok(())
 }

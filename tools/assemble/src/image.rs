@@ -72,7 +72,7 @@ pub(crate) fn plan(
     })?;
     let diff_ids: Vec<Digest> = stack.iter().map(|layer| layer.diff_id).collect();
     config.set_diff_ids(&diff_ids);
-    history(&mut config, request, base.as_ref(), layers)?;
+    history(&mut config, request, base.as_ref(), layers);
     merge_fragment(&mut config, &request.fragment.0)?;
 
     let mut warnings = Vec::new();

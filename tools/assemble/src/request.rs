@@ -72,9 +72,9 @@ pub(crate) struct Image {
     /// Layers, the lowest first.
     #[serde(default)]
     pub(crate) layers: Vec<Layer>,
-    /// When it was made. The base's own time is never taken over.
+    /// When it was made. By default 1970-01-01T00:00:00Z; the base's own time is never taken over.
     #[serde(default)]
-    pub(crate) created: Option<Time>,
+    pub(crate) created: Time,
     /// Who made it.
     #[serde(default)]
     pub(crate) author: Choice<Text>,

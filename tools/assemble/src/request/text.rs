@@ -43,6 +43,13 @@ pub(crate) enum Time {
     Text(Text),
 }
 
+impl Default for Time {
+    /// The beginning of 1970: readers of configs trip over times that are missing.
+    fn default() -> Self {
+        Time::Seconds(0)
+    }
+}
+
 const FIELDS: &[&str] = &["expand", "file", "key"];
 
 impl<'de> Deserialize<'de> for Text {
