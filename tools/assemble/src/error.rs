@@ -57,7 +57,7 @@ pub(crate) enum Error {
         layout: PathBuf,
     },
     /// A base that is not an image.
-    #[error("the base is not an image: its config is a {media_type}")]
+    #[error("the base is not an image: its config is of type {media_type}")]
     NotAnImage { media_type: Shown, layout: PathBuf },
     /// A base whose config is not as it should be.
     #[error("the base cannot be built on: {error}")]
@@ -237,8 +237,19 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
+            // What `files` has to say of these is for those who pack files.
+            Error::Files(files::Error::NotAFile { .. })
+            | Error::Layout(layout::Error::Files(files::Error::NotAFile { .. })) => {
+                "give the path of the file itself"
+            }
             Error::Files(error) => return Failure::hint(error),
             Error::Layout(error) => return error.hint(),
+            Error::Unwritable {
+                error: oci::Error::JsonNotInteger { .. },
+                ..
+            } => {
+                "take the field out with `fragment`, where `null` removes, or give an integer there"
+            }
             Error::Receipt { error, .. } | Error::Value { error, .. } => {
                 return error.hint().map(str::to_owned);
             }
@@ -252,7 +263,7 @@ impl Failure for Error {
             Error::NotAnImage { .. } => "give the layout of an image as the base",
             Error::DiffIdCount { .. } => "the base is broken; pull or build it again",
             Error::DiffIdValue { .. } | Error::TwoDiffIds { .. } => {
-                "make the receipts again from the layers"
+                "make or pull it again; it was changed after it was described"
             }
             Error::History { .. } => "set `base.history` to `drop`",
             Error::Docker { .. } => "set `base.docker` to `convert`",

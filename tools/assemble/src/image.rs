@@ -6,7 +6,7 @@ use std::path::Path;
 use layout::{Contents, Place};
 use oci::media_type::{Compression, Kind, OCI_CONFIG};
 use oci::receipt::{BaseOfImage, ImageNode, Node};
-use oci::{Config, Descriptor, Digest, Manifest, MediaType, Platform};
+use oci::{Config, Descriptor, Digest, Manifest, MediaType, Platform, Reference};
 
 use crate::base::Below;
 use crate::checks;
@@ -56,6 +56,12 @@ pub(crate) fn plan(
         (Some(request), Some(input)) => Some(Below::new(request, input)?),
         _ => None,
     };
+    if let Some(name) = request.base.as_ref().and_then(|base| base.name.as_deref()) {
+        Reference::normalized(name).map_err(|error| Error::Value {
+            field: "make.image.base.name".into(),
+            error,
+        })?;
+    }
     let platform = platform(given, base.as_ref())?;
     let stack = stack(base.as_ref(), layers)?;
 

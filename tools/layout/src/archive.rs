@@ -10,6 +10,7 @@
 use std::path::Path;
 
 use files::OutFile;
+use oci::index::REF_NAME;
 use oci::reference::Reference;
 use oci::{Digest, Hasher, Manifest};
 use serde_json::{Value, json};
@@ -60,6 +61,10 @@ fn docker_manifest(contents: &Contents) -> Result<Value> {
     let mut names = Vec::new();
     for descriptor in contents.manifests() {
         let Some(name) = descriptor.annotations.get(IMAGE_NAME) else {
+            // A tag alone names nothing in Docker.
+            if let Some(tag) = descriptor.annotations.get(REF_NAME) {
+                return Err(Error::DockerName { name: tag.into() });
+            }
             continue;
         };
         match Reference::parse(name) {

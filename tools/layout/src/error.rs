@@ -140,6 +140,8 @@ pub enum Error {
     NoImage {
         /// The layout.
         layout: PathBuf,
+        /// The media types of what it has.
+        media_types: Vec<Shown>,
     },
     /// More than one image could be meant.
     #[error("`{}` has more than one image that could be meant", layout.display())]
@@ -227,6 +229,9 @@ impl Error {
             Error::LinkLeadsOut { target, .. } => vec![("leads to", target.display().to_string())],
             Error::NoSuchTag { tags, .. } => vec![("tags", join(tags))],
             Error::NoSuchPlatform { platforms, .. } => vec![("platforms", join(platforms))],
+            Error::NoImage { media_types, .. } if !media_types.is_empty() => {
+                vec![("found", join(media_types))]
+            }
             Error::Ambiguous { images, .. } => images
                 .iter()
                 .map(|image| ("image", image.clone()))

@@ -52,9 +52,7 @@ impl Reader {
         found.retain(|descriptor| seen.insert(descriptor.digest));
         match <[Descriptor; 1]>::try_from(found) {
             Ok([one]) => Ok(one),
-            Err(found) if found.is_empty() => Err(Error::NoImage {
-                layout: self.root().to_owned(),
-            }),
+            Err(found) if found.is_empty() => Err(self.no_image()),
             Err(found) => Err(Error::Ambiguous {
                 layout: self.root().to_owned(),
                 images: found.iter().map(described).collect(),
@@ -113,15 +111,22 @@ impl Reader {
 
     fn only(&self, found: Vec<Descriptor>, platform_given: bool) -> Result<Image> {
         match found.as_slice() {
-            [] => Err(Error::NoImage {
-                layout: self.root().to_owned(),
-            }),
+            [] => Err(self.no_image()),
             [one] => self.read_image(one),
             several => Err(Error::Ambiguous {
                 layout: self.root().to_owned(),
                 images: several.iter().map(described).collect(),
                 platform_given,
             }),
+        }
+    }
+
+    fn no_image(&self) -> Error {
+        let kind = |one: &Descriptor| one.media_type.to_string();
+        let media_types: BTreeSet<String> = self.index().manifests.iter().map(kind).collect();
+        Error::NoImage {
+            layout: self.root().to_owned(),
+            media_types: media_types.into_iter().map(Into::into).collect(),
         }
     }
 

@@ -136,6 +136,15 @@ fn what_cannot_be_archived() {
         );
     }
 
+    let mut contents = made.contents.clone();
+    let mut tagged = made.manifest.clone();
+    tagged.annotations.insert(REF_NAME.into(), "1.0".into());
+    contents.list(tagged);
+    assert!(matches!(
+        error(&contents, &made.out()),
+        Error::DockerName { .. }
+    ));
+
     let absent = Descriptor::of(MediaType::known(OCI_LAYER), b"absent");
     made.contents.add(&absent, Place::Absent(vec![])).unwrap();
     let refused = error(&made.contents, &made.out());
