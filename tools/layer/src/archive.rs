@@ -476,13 +476,14 @@ fn parse_time(text: &str) -> Option<(i64, u32)> {
     {
         return None;
     }
-    let seconds: i64 = whole.parse().ok()?;
+    let seconds: i128 = whole.parse().ok()?;
     let nanoseconds: u32 = format!("{:0<9.9}", fraction).parse().ok()?;
-    match (negative, nanoseconds) {
-        (false, _) => Some((seconds, nanoseconds)),
-        (true, 0) => Some((-seconds, 0)),
-        (true, _) => Some((-seconds - 1, 1_000_000_000 - nanoseconds)),
-    }
+    let (seconds, nanoseconds) = match (negative, nanoseconds) {
+        (false, _) => (seconds, nanoseconds),
+        (true, 0) => (-seconds, 0),
+        (true, _) => (-seconds - 1, 1_000_000_000 - nanoseconds),
+    };
+    Some((seconds.try_into().ok()?, nanoseconds))
 }
 
 #[cfg(test)]
@@ -496,7 +497,8 @@ mod tests {
         assert_eq!(parse_time("-0.5"), Some((-1, 500_000_000)));
         assert_eq!(parse_time("-3"), Some((-3, 0)));
         assert_eq!(parse_time("1.0000000019"), Some((1, 1)));
-        for bad in ["", "-", ".5", "1e3", "1.x", "99999999999999999999"] {
+        assert_eq!(parse_time("-9223372036854775808"), Some((i64::MIN, 0)));
+        for bad in ["", "-", ".5", "1e3", "1.x", "9223372036854775808"] {
             assert_eq!(parse_time(bad), None, "{bad}");
         }
     }
