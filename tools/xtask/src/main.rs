@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask test`, `bench`, `schemas`.
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `schemas`.
 //!
 //! This program drives cargo, the project's own programs and other people's. Nothing that it does
 //! reaches the bytes of an image, so the bans on clocks, environment and printing do not hold here.
@@ -11,6 +11,7 @@
 
 mod bench;
 mod command;
+mod demo;
 mod environment;
 mod programs;
 mod schemas;
@@ -23,6 +24,8 @@ use std::process::ExitCode;
 /// Developer commands.
 #[derive(Parser)]
 enum Command {
+    /// An image from real files, made twice, the same to the last bit
+    Demo,
     /// Formatting, lints, dependencies, unit tests, all cases, outsiders' checks
     Test(test::Options),
     /// Our programs and other people's, side by side on real files
@@ -33,8 +36,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
+        Command::Demo => demo::run(),
         Command::Test(options) => test::run(&options),
-        Command::Bench(options) => bench::run(&options),
+        Command::Bench(options) => bench::run(&options).and_then(|missing| match missing {
+            Some(line) => Err(line.into()),
+            None => Ok(()),
+        }),
         Command::Schemas => schemas::run(),
     };
     match done {

@@ -5,7 +5,7 @@
 
 use crate::command::{self, Error};
 use crate::environment::{self, Outsiders};
-use crate::{programs, workspace};
+use crate::{bench, programs, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -51,6 +51,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     });
     steps.run("cases and outsiders", || {
         missing.extend(cases(options)?);
+        Ok(())
+    });
+
+    steps.run("benchmark, a smoke run", || {
+        missing.extend(bench::run(&bench::Options::QUICK)?);
         Ok(())
     });
 

@@ -114,6 +114,7 @@ fn start_up() -> Group {
             ..peer(&format!("{name} --help"), &shell)
         });
     }
+    lines.push(hundred_layers());
     Group {
         name: "start".into(),
         lines,
@@ -121,7 +122,35 @@ fn start_up() -> Group {
     }
 }
 
-/// The cost of a byte: one 1 GiB corpus cut or repeated to each size.
+/// `assemble` of a hundred layers, known by their receipts alone.
+fn hundred_layers() -> Line {
+    let receipt = json!({
+        "kind": "layer_receipt", "version": 1, "origin": "//bench:NUMBER", "size": 1000, "entries": 10,
+        "media_type": "application/vnd.oci.image.layer.v1.tar+gzip", "unpacked_size": 10_240,
+        "digest": format!("sha256:{}NUMBER", "a".repeat(61)),
+        "diff_id": format!("sha256:{}NUMBER", "b".repeat(61)),
+        "codec": { "name": "gzip-v1", "level": 6 },
+        "sources": [{ "registry": "example.com", "repository": "bench" }],
+    });
+    let layers: Vec<Value> = (100..200)
+        .map(|number| json!({ "receipt": format!("receipts/{number}.json") }))
+        .collect();
+    Line {
+        name: "assemble, 100 layers".into(),
+        request: Some(json!({
+            "kind": "assemble", "version": 1, "origin": "//bench:image",
+            "make": { "image": { "platform": "linux/amd64", "layers": layers } },
+        })),
+        before: format!(
+            "rm -rf receipts; mkdir receipts; echo '{receipt}' > receipt; for i in {{100..199}}; do \
+             sed s/NUMBER/$i/g receipt > receipts/$i.json; done"
+        ),
+        shell: "for i in {1..20}; do $T/assemble request.json --out out/$i; done".into(),
+        times: 20,
+    }
+}
+
+/// The cost of a byte: a piece of (b), cut, or repeated to each size.
 fn bytes(scale: &Scale) -> Group {
     let line = |size: &u64| {
         // Whole copies of a piece of (b), so that ten gibibytes need no disk.

@@ -177,9 +177,17 @@ impl<'a> Bench<'a> {
         command::read(&mut shell)
     }
 
+    /// The peers that are not there, if any.
+    pub(crate) fn missing(&self) -> Result<Option<String>, Error> {
+        let script = "for c in tar gzip pigz zstd openssl umoci crane sha256sum xargs /usr/bin/time; do \
+            command -v $c > /dev/null || echo $c; done";
+        let missing = self.shell(script)?.lines().collect::<Vec<_>>().join(", ");
+        Ok(Some(missing).filter(|missing| !missing.is_empty()))
+    }
+
     /// The first line of what each peer says of itself.
     pub(crate) fn versions(&self) -> Result<Vec<String>, Error> {
-        let script = "for c in 'tar --version' 'gzip --version' 'pigz --version' 'zstd --version' \
+        let script = "for c in 'sha256sum --version'  'tar --version' 'gzip --version' 'pigz --version' 'zstd --version' \
             'openssl version' 'umoci --version' 'crane version'; do \
             echo \"${c%% *}: $($c 2>&1 | head -n 1)\"; done";
         Ok(self.shell(script)?.lines().map(str::to_owned).collect())

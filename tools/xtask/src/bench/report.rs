@@ -243,6 +243,15 @@ pub(crate) fn targets(all: &[Measured]) -> String {
         "cost of a file, most files to 10 000",
         "10000 files",
     );
+    if let Some(hundred) = find(all, ("start", "assemble, 100 layers")) {
+        row(
+            &mut text,
+            "`assemble` of 100 layers, milliseconds",
+            "wall",
+            hundred.wall(),
+            10.0,
+        );
+    }
     if let Some(most) = find(all, ("files", "layer, none, 1000000 files")) {
         row(
             &mut text,
