@@ -10,6 +10,7 @@
     reason = "a test harness: it reads the machine, and stops at the first thing that is wrong with itself"
 )]
 
+pub mod bazel;
 pub mod blob;
 pub mod case;
 pub mod golden;

@@ -108,6 +108,36 @@ pub(crate) fn cargo_deny() -> Result<PathBuf, Error> {
     Ok(program)
 }
 
+/// `buildifier`: on `PATH`, or else put under the target folder.
+///
+/// # Errors
+/// It is in neither place, and cannot be put there.
+pub(crate) fn buildifier() -> Result<PathBuf, Error> {
+    if let Some(program) = find("buildifier") {
+        return Ok(program);
+    }
+    let folder = workspace::target()?.join("outsiders/node");
+    let program = folder.join("node_modules/.bin/buildifier");
+    let lock = folder.join("package-lock.json");
+    let wanted = std::fs::read(environment().join("package-lock.json"))?;
+    if !program.exists() || std::fs::read(&lock).ok().as_ref() != Some(&wanted) {
+        std::fs::create_dir_all(&folder)?;
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(environment().join(file), folder.join(file))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args([
+            "ci",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        ]);
+        command::run(npm.current_dir(&folder))?;
+    }
+    Ok(program)
+}
+
 /// A program on `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;

@@ -46,6 +46,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             Ok(())
         }
     });
+    steps.run("Bazel files", || match environment::buildifier() {
+        Ok(program) => buildifier(&program),
+        Err(error) => {
+            missing.push(format!(
+                "not found: buildifier ({error}); check not run: form and lint of Bazel files"
+            ));
+            Ok(())
+        }
+    });
     steps.run("unit tests", || {
         cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"])
     });
@@ -106,6 +115,17 @@ fn deny(program: &Path) -> Result<(), Error> {
         "bans",
     ]);
     command::run(deny.current_dir(workspace::root()))
+}
+
+fn buildifier(program: &Path) -> Result<(), Error> {
+    let mut git = std::process::Command::new("git");
+    git.args(["ls-files", "--", "*.bzl", "*BUILD.bazel", "*MODULE.bazel"]);
+    let files = command::read(git.current_dir(workspace::root()))?;
+    let mut buildifier = std::process::Command::new(program);
+    buildifier
+        .args(["-mode=check", "-lint=warn"])
+        .args(files.lines());
+    command::run(buildifier.current_dir(workspace::root()))
 }
 
 /// Runs the crate `e2e` with the static programs, inside the outsiders' root where there is one.

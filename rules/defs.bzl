@@ -1,0 +1,9 @@
+"""The rules: `load("@rules_container//rules:defs.bzl", …)`."""
+
+load("//rules/private:binary_layer.bzl", _container_binary_layer = "container_binary_layer")
+load("//rules/private:layer.bzl", _container_layer = "container_layer", _file_attributes = "file_attributes")
+
+container_layer = _container_layer
+container_binary_layer = _container_binary_layer
+
+file_attributes = _file_attributes

@@ -1,0 +1,183 @@
+"""The one file that spells requests.
+
+Each function `*_request` is a `map_each`: Bazel calls it when the action is about to run, with the
+paths of that run (path mapping) and with an expander that opens tree artifacts. So no depset is flattened
+in analysis, and a request says what Bazel knows, not what the disk shows.
+
+A document is a `struct`. What the program wants as it is stands in the field `head`.
+"""
+
+load(":bad.bzl", "bad", "show")
+
+def layer_request(document, expander):
+    """The request of a layer.
+
+    Args:
+      document: a struct of `label`, `head`, `entries` (pairs of kind and body), `sources` (made by `files_source`
+        and `runfiles_source`), `tars` (depset), `tar_options`, `attributes` (path to attributes).
+      expander: opens tree artifacts.
+
+    Returns:
+      JSON.
+    """
+    entries = [(kind, dict(body)) for kind, body in document.entries]
+    for source in document.sources:
+        if source.runfiles:
+            entries.extend(_runfiles(source, expander))
+        else:
+            entries.extend(_files(document.label, source, expander))
+    _apply_attributes(document.label, document.attributes, entries)
+    for tar in document.tars.to_list():
+        entries.append(("tar", document.tar_options | {"origin": show(tar.owner), "source": tar.path}))
+    return json.encode(document.head | {"entries": [{kind: body} for kind, body in entries]})
+
+def files_source(files, path, below, executable):
+    """Files of one target.
+
+    Args:
+      files: a depset.
+      path: where they go, without slashes at either end.
+      below: whether they go below `path`; or else there is one, and it goes there.
+      executable: which of them is executable whatever it holds, or None.
+
+    Returns:
+      A source, for `layer_request`.
+    """
+    return struct(runfiles = None, files = files, path = path, below = below, executable = executable)
+
+def runfiles_source(label, executable, runfiles, repo_mapping, path, workspace, part):
+    """An executable and its runfiles tree, as Bazel lays it out.
+
+    Args:
+      label: of the executable's target.
+      executable: the `File`.
+      runfiles: the `runfiles`.
+      repo_mapping: the `File` of the repository mapping, or None.
+      path: where the executable goes, without slashes at either end.
+      workspace: the folder of the main repository in the tree.
+      part: `external` is the files of other repositories, `own` is the rest, `all` is both.
+
+    Returns:
+      A source, for `layer_request`.
+    """
+    return struct(
+        label = label,
+        executable = executable,
+        runfiles = runfiles,
+        repo_mapping = repo_mapping,
+        path = path,
+        workspace = workspace,
+        part = part,
+    )
+
+def _open(file, path, expander, source = None):
+    """The entries of a file, or of a tree artifact's files: Bazel follows links in it and drops empty folders.
+
+    `source` is where the file lies if not at its own path.
+    """
+    if not file.is_directory:
+        return [("file", {"origin": show(file.owner), "path": path, "source": source or file.path})]
+    origin = show(file.owner)
+    return [
+        ("file", {"origin": origin, "path": _join(path, child.tree_relative_path), "source": _join(source, child.tree_relative_path) if source else child.path})
+        for child in expander.expand(file)
+    ]
+
+def _files(label, source, expander):
+    files = source.files.to_list()
+    if not source.below and len(files) != 1:
+        bad(
+            label,
+            "srcs",
+            "/" + source.path,
+            "the path of one file; the target has %d: %s" % (len(files), ", ".join([file.short_path for file in files[:4]] + ["…"] * int(len(files) > 4))),
+            "write `/%s/`: its files then go below that" % source.path,
+        )
+    entries = []
+    for file in files:
+        opened = _open(file, _join(source.path, _path_in_package(file)) if source.below else source.path, expander)
+        if file == source.executable:
+            opened[0][1]["attributes"] = {"mode": "0755"}
+        entries.extend(opened)
+    return entries
+
+def _path_in_package(file):
+    path = file.short_path
+    if path.startswith("../"):
+        path = path.split("/", 2)[2]
+    package = file.owner.package
+    return path.removeprefix(package + "/") if package else path
+
+def _runfiles(source, expander):
+    own = source.workspace + "/"
+
+    # Path in the tree to (file or None, is it another repository's, is it a link). What comes later
+    # goes before what came earlier, as in Bazel itself.
+    tree = {}
+    for link in source.runfiles.symlinks.to_list():
+        tree[own + link.path] = (link.target_file, False, True)
+    for file in source.runfiles.files.to_list():
+        external = file.short_path.startswith("../")
+        tree[file.short_path[3:] if external else own + file.short_path] = (file, external, False)
+    for name in source.runfiles.empty_filenames.to_list():
+        external = name.startswith("../")
+        path = name[3:] if external else own + name
+        if path not in tree:
+            tree[path] = (None, external, False)
+    for link in source.runfiles.root_symlinks.to_list():
+        tree[link.path] = (link.target_file, False, True)
+    if source.repo_mapping:
+        tree["_repo_mapping"] = (source.repo_mapping, False, False)
+
+    root = source.path + ".runfiles/"
+    origin = show(source.label)
+    entries = []
+    if source.part != "external":
+        entries.extend(_open(source.executable, source.path, expander))
+        entries[0][1]["attributes"] = {"mode": "0755"}
+    for path, (file, external, link) in tree.items():
+        if source.part != "all" and external != (source.part == "external"):
+            continue
+        if not file:
+            entries.append(("file", {"origin": origin, "path": root + path, "text": ""}))
+        elif file == source.executable and source.part != "external":
+            # One content by two names.
+            entries.append(("hardlink", {"origin": origin, "path": root + path, "target": source.path}))
+        elif link:
+            # An input has to be a `File`, and only an opened depset would give that of a link:
+            # so links are read where Bazel puts them for who runs the executable.
+            entries.extend(_open(file, root + path, expander, source.executable.path + ".runfiles/" + path))
+        else:
+            entries.extend(_open(file, root + path, expander))
+    return entries
+
+def _apply_attributes(label, attributes, entries):
+    """Gives entries the attributes that were asked for by path, or by `folder/**`."""
+    if not attributes:
+        return
+    exact = {path: given for path, given in attributes.items() if not path.endswith("**")}
+    below = {path[:-2]: given for path, given in attributes.items() if path.endswith("**")}
+    used = {}
+    for kind, body in entries:
+        if kind in ["hardlink", "whiteout", "opaque_whiteout"]:
+            continue
+        path = body["path"]
+        for folder, given in below.items():
+            if path.startswith(folder):
+                used[folder + "**"] = True
+                body["attributes"] = body.get("attributes", {}) | given
+        if path in exact:
+            used[path] = True
+            body["attributes"] = body.get("attributes", {}) | exact[path]
+    for path in attributes:
+        if path not in used:
+            bad(
+                label,
+                "attributes",
+                "/" + path,
+                "the path of a file, link or directory of this layer, or `/folder/**` for all below a folder",
+                "name the path as it is in the image; a directory that nothing makes goes into `directories`, and what a tar holds keeps its own attributes",
+            )
+
+def _join(folder, path):
+    return folder + "/" + path if folder and path else folder or path

@@ -1,0 +1,61 @@
+"""The one file that runs programs in actions.
+
+An action is: a program, a request in a param file, and names of outputs. There is no shell, no environment,
+no network, and no word on the command line but these.
+"""
+
+load(":tools.bzl", "TOOLCHAIN_TYPE", "program")
+
+def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, resources, tools = [], unused = None):
+    """Declares an action that runs a program.
+
+    Args:
+      ctx: the rule's context.
+      name: the program's.
+      request: function of `request.bzl` that makes the request.
+      document: what it makes it from.
+      inputs: list of depsets of `File`.
+      outputs: dict of option (`--out`, `--receipt`, …) to `File`.
+      mnemonic: of the action.
+      doing: what it does, as "Packing", for the progress message.
+      resources: function that estimates cores and memory.
+      tools: list of `FilesToRunProvider` whose runfiles are inputs too.
+      unused: file that lists inputs which the request does not name, or None.
+    """
+    arguments = ctx.actions.args()
+    arguments.add_all([document], map_each = request, expand_directories = False)
+    arguments.use_param_file("%s", use_always = True)
+    arguments.set_param_file_format("multiline")
+    places = ctx.actions.args()
+    for option, file in outputs.items():
+        places.add_all(option, [file], expand_directories = False)
+    ctx.actions.run(
+        executable = program(ctx, name),
+        arguments = [arguments, places],
+        inputs = depset([unused] if unused else [], transitive = inputs),
+        outputs = outputs.values(),
+        env = {},
+        execution_requirements = {"supports-path-mapping": "1"},
+        mnemonic = mnemonic,
+        progress_message = doing + " %{label}",
+        resource_set = resources,
+        toolchain = TOOLCHAIN_TYPE,
+        tools = tools,
+        unused_inputs_list = unused,
+    )
+
+def layer_resources(_os, _inputs):
+    """Compression uses two threads' worth, and at most some hundred megabytes are under way.
+
+    Returns:
+      A resource set.
+    """
+    return {"cpu": 2, "memory": 200}
+
+def document_resources(_os, _inputs):
+    """Documents are small.
+
+    Returns:
+      A resource set.
+    """
+    return {"cpu": 1, "memory": 50}

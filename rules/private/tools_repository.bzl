@@ -1,0 +1,125 @@
+"""Repositories of the programs: from a folder that an environment variable names, or prebuilt.
+
+A build that needs no program of ours fetches nothing but the repository of the toolchain
+declarations, which reads no network.
+"""
+
+load("//rules/private:prebuilt.bzl", "PLATFORMS", "PREBUILT")
+load("//rules/private:tools.bzl", "PROGRAMS")
+
+VARIABLE = "RULES_CONTAINER_TOOLS"
+
+_HEAD = """\
+load("{tools}", "declare", "no_toolchain", "programs")
+
+package(default_visibility = ["//visibility:public"])
+
+"""
+
+# Toolchains are tried in the order of their names: this one comes last.
+_LAST = """\
+no_toolchain(name = "zzz_none")
+"""
+
+def _host(rctx):
+    """The platform that Bazel itself runs on, by the names of `PLATFORMS`, or None."""
+    os = rctx.os.name.lower()
+    os = "darwin" if os.startswith("mac") else "windows" if os.startswith("windows") else os
+    arch = {"aarch64": "arm64", "amd64": "amd64", "arm64": "arm64", "x86_64": "amd64"}.get(rctx.os.arch)
+    name = "%s_%s" % (os, arch)
+    return name if name in PLATFORMS else None
+
+def _declare(platform, name, package):
+    constraints = [str(Label(constraint)) for constraint in PLATFORMS[platform]]
+    return "declare(name = %r, constraints = %r, package = %r)\n\n" % (name, constraints, package)
+
+def _programs(name, platform, exists):
+    """The target of the programs that are there; their names have a suffix on Windows."""
+    suffix = ".exe" if platform.startswith("windows") else ""
+    programs = {program: ":" + program + suffix for program in PROGRAMS if exists(program + suffix)}
+    return programs, "programs(name = %r, programs = %r)\n\n" % (name, programs)
+
+def _local(rctx, folder):
+    """Links the programs of a folder and declares them as a toolchain of this machine."""
+    platform = _host(rctx)
+    if not platform:
+        fail("%s: this machine is %s on %s; programs run on one of: %s" % (VARIABLE, rctx.os.name, rctx.os.arch, ", ".join(PLATFORMS)))
+    if not (folder.startswith("/") or folder[1:3] in [":/", ":\\"]):
+        fail("%s is `%s`, which is not an absolute path\nhint: name the folder as in --repo_env=%s=$PWD/%s" % (VARIABLE, folder, VARIABLE, folder))
+    path = rctx.path(folder)
+    programs, build = _programs("local", platform, lambda name: path.get_child(name).exists)
+    if not programs:
+        fail("%s is `%s`, where there is none of the programs: %s\nhint: build them with `cargo build --release`, and name the folder they are in" % (VARIABLE, folder, ", ".join(PROGRAMS)))
+    for label in programs.values():
+        rctx.symlink(path.get_child(label[1:]), label[1:])
+    return build + _declare(platform, "local", "")
+
+def _toolchains_impl(rctx):
+    folder = rctx.getenv(VARIABLE)
+    body = _HEAD.format(tools = Label("//rules/private:tools.bzl"))
+    if folder:
+        body += _local(rctx, folder)
+    else:
+        for platform, repository in rctx.attr.prebuilt.items():
+            body += _declare(platform, platform, "@%s//" % repository)
+    rctx.file("BUILD.bazel", body + _LAST)
+
+_toolchains_repository = repository_rule(
+    implementation = _toolchains_impl,
+    doc = "The toolchain declarations.",
+    attrs = {"prebuilt": attr.string_dict(doc = "Platform to repository.")},
+    environ = [VARIABLE],
+)
+
+def _prebuilt_impl(rctx):
+    rctx.download_and_extract(url = rctx.attr.urls, sha256 = rctx.attr.sha256)
+    root = rctx.path("")
+    programs, build = _programs(rctx.attr.platform, rctx.attr.platform, lambda name: root.get_child(name).exists)
+    if not programs:
+        fail("the archive for %s has none of the programs at its root: %s\n  from: %s\nhint: name an archive of the programs alone" % (rctx.attr.platform, ", ".join(PROGRAMS), ", ".join(rctx.attr.urls)))
+    rctx.file("BUILD.bazel", _HEAD.format(tools = Label("//rules/private:tools.bzl")) + build)
+
+_prebuilt_repository = repository_rule(
+    implementation = _prebuilt_impl,
+    doc = "The programs for one platform, out of an archive.",
+    attrs = {
+        "platform": attr.string(mandatory = True),
+        "sha256": attr.string(mandatory = True),
+        "urls": attr.string_list(mandatory = True),
+    },
+)
+
+def _tools_impl(mctx):
+    table = dict(PREBUILT)
+    for module in mctx.modules:
+        for tag in module.tags.prebuilt:
+            if not module.is_root:
+                fail("tools.prebuilt is in the module `%s`; only the root module says where programs come from\nhint: write it in your own MODULE.bazel, or mark the extension there `dev_dependency = True`" % module.name)
+            if tag.platform not in PLATFORMS:
+                fail("tools.prebuilt: `platform` is `%s`; allowed: %s" % (tag.platform, ", ".join(PLATFORMS)))
+            if len(tag.sha256) != 64 or tag.sha256.lower().strip("0123456789abcdef"):
+                fail("tools.prebuilt: `sha256` of %s is `%s`; allowed: 64 hexadecimal digits\nhint: `sha256sum` prints them" % (tag.platform, tag.sha256))
+            if not tag.urls:
+                fail("tools.prebuilt: `urls` of %s is empty; allowed: one URL or more, tried in order" % tag.platform)
+            table[tag.platform] = struct(urls = tag.urls, sha256 = tag.sha256)
+    prebuilt = {}
+    for platform, entry in table.items():
+        prebuilt[platform] = "rules_container_tools_" + platform
+        _prebuilt_repository(name = prebuilt[platform], platform = platform, urls = entry.urls, sha256 = entry.sha256)
+    _toolchains_repository(name = "rules_container_toolchains", prebuilt = prebuilt)
+    return mctx.extension_metadata(reproducible = True)
+
+_prebuilt_tag = tag_class(
+    doc = "Programs for one platform, by checksum. Goes before the release's own.",
+    attrs = {
+        "platform": attr.string(mandatory = True, doc = "What they run on: `linux_amd64`, `linux_arm64`, `darwin_amd64`, `darwin_arm64`, `windows_amd64`."),
+        "sha256": attr.string(mandatory = True, doc = "The archive's SHA-256, in hexadecimal."),
+        "urls": attr.string_list(mandatory = True, doc = "Where the archive is, the first that answers is taken."),
+    },
+)
+
+tools = module_extension(
+    implementation = _tools_impl,
+    doc = "The programs that do the work.",
+    tag_classes = {"prebuilt": _prebuilt_tag},
+)
