@@ -15,7 +15,7 @@ use crate::environment::Outsiders;
 use crate::{programs, workspace};
 use corpora::Scale;
 use measure::{Bench, Measured};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// How many rounds; their median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the groups whose name begins so; results under target/ only
+    /// Only the groups whose name begins so; the other groups' results stay as they are
     #[arg(long)]
     only: Option<String>,
 }
@@ -43,12 +43,13 @@ impl Options {
 }
 
 /// All that a run found, as it is written to `bench/results.json`.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Results {
     machine: Vec<(String, String)>,
     versions: Vec<String>,
-    rounds: usize,
     corpora: Vec<(String, String)>,
+    /// For each group what else the machine had to do: its load average before and after.
+    loads: Vec<(String, [String; 2])>,
     measured: Vec<Measured>,
 }
 
@@ -81,37 +82,44 @@ pub(crate) fn run(options: &Options) -> Result<Option<String>, Error> {
             "not found: {missing}; check not run: benchmark"
         )));
     }
-    let mut measured = Vec::new();
-    for group in groups::all(&scale) {
-        if options
-            .only
-            .as_ref()
-            .is_some_and(|only| !group.name.starts_with(only.as_str()))
-        {
-            continue;
-        }
-        measured.extend(bench.group(&group, rounds)?);
-    }
-    let results = Results {
-        machine: measure::machine(),
-        versions: bench.versions()?,
-        rounds,
-        corpora,
-        measured,
-    };
-    let partial = options.quick || options.only.is_some();
-    let out: PathBuf = if partial {
+    let out: PathBuf = if options.quick {
         folder
     } else {
         workspace::root().join("bench")
     };
     fs::create_dir_all(&out)?;
-    fs::write(
-        out.join("results.json"),
-        serde_json::to_string_pretty(&results)? + "\n",
-    )?;
-    let text = report::text(&results);
-    fs::write(out.join("README.md"), &text)?;
+    let file = out.join("results.json");
+    let mut results = Results {
+        machine: measure::machine(),
+        versions: bench.versions()?,
+        corpora,
+        loads: Vec::new(),
+        measured: Vec::new(),
+    };
+    if options.only.is_some() && file.exists() {
+        let old: Results = serde_json::from_slice(&fs::read(&file)?)?;
+        (results.loads, results.measured) = (old.loads, old.measured);
+    }
+    let only = options.only.as_deref().unwrap_or_default();
+    let all = groups::all(&scale);
+    for group in all.iter().filter(|group| group.name.starts_with(only)) {
+        results.loads.retain(|(name, _)| *name != group.name);
+        results
+            .measured
+            .retain(|measured| measured.group != group.name);
+        let before = measure::load();
+        results.measured.extend(bench.group(group, rounds)?);
+        results
+            .loads
+            .push((group.name.clone(), [before, measure::load()]));
+    }
+    let place = |name: &str| all.iter().position(|group| group.name == name);
+    results
+        .measured
+        .sort_by_key(|measured| place(&measured.group));
+    results.loads.sort_by_key(|(name, _)| place(name));
+    fs::write(&file, serde_json::to_string_pretty(&results)? + "\n")?;
+    fs::write(out.join("README.md"), report::text(&results))?;
     if !options.quick {
         println!("\n{}", report::targets(&results.measured));
     }

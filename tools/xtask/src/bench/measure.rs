@@ -3,7 +3,7 @@
 
 use crate::command::{self, Error};
 use crate::environment::Outsiders;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub(crate) struct Line {
 }
 
 /// A command's runs.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) group: String,
     pub(crate) name: String,
@@ -44,7 +44,7 @@ pub(crate) struct Measured {
 }
 
 /// One run.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) wall_ms: f64,
     pub(crate) user_ms: f64,
@@ -209,6 +209,15 @@ fn largest(top: &Path) -> Result<u64, Error> {
         }
     }
     Ok(most)
+}
+
+/// How many processes wanted to run, on average of the last minute.
+pub(crate) fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// What the machine is.

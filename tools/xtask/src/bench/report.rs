@@ -14,7 +14,6 @@ pub(crate) fn text(results: &Results) -> String {
     for (name, value) in &results.machine {
         let _ = writeln!(text, "- {name}: {value}");
     }
-    let _ = writeln!(text, "- rounds: {}", results.rounds);
     for (name, about) in &results.corpora {
         let _ = writeln!(text, "- ({name}): {about}, real files of the machine");
     }
@@ -27,9 +26,13 @@ pub(crate) fn text(results: &Results) -> String {
     for measured in &results.measured {
         if measured.group != group {
             group = &measured.group;
+            let rounds = measured.runs.len();
+            let load = results.loads.iter().find(|(name, _)| name == group);
+            let load = load.map(|(_, [before, after])| format!("{before} before, {after} after"));
+            let load = load.unwrap_or_default();
             let _ = writeln!(
                 text,
-                "\n### {group}\n\n| command | wall ms | CPU ms | peak MiB | output bytes |"
+                "\n### {group}\n\n{rounds} rounds; load average {load}\n\n| command | wall ms | CPU ms | peak MiB | output bytes |"
             );
             text.push_str("|---|--:|--:|--:|--:|\n");
         }
