@@ -10,6 +10,7 @@ use ustar::Header;
 
 /// One line of a listing.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Line {
     /// Major and minor number of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +43,7 @@ pub(crate) struct Line {
     size: Option<u64>,
     /// `file`, `directory`, `symlink`, `hardlink`, `character_device`, `block_device` or `fifo`.
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["file", "directory", "symlink", "hardlink", "character_device", "block_device", "fifo"]))]
     kind: &'static str,
     /// The owner's number.
     uid: u64,

@@ -19,6 +19,8 @@ mod open;
 mod plan;
 mod request;
 mod same;
+#[cfg(test)]
+mod schema;
 mod select;
 mod show;
 mod sink;

@@ -1,6 +1,6 @@
 //! The request: what goes into the layer, in the user's words.
 //!
-//! These types are the documentation of the format: `docs/schemas/layer.json` is generated from
+//! These types are the documentation of the format: `docs/schemas/layer.schema.json` is generated from
 //! them. They hold what was asked and check nothing but its shape; `plan` decides what it means.
 
 use oci::RawPath;
@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
     /// Always `layer`.
+    #[schemars(extend("const" = "layer"))]
     pub(crate) kind: String,
     /// Always 1.
+    #[schemars(range(min = 1, max = 1))]
     pub(crate) version: u32,
     /// The user's own name for this layer, as `//app:rootfs`; errors begin with it.
     pub(crate) origin: String,
