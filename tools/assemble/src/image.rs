@@ -5,6 +5,7 @@ use std::path::Path;
 
 use layout::{Contents, Place};
 use oci::media_type::{Compression, Kind, OCI_CONFIG};
+use oci::platform::Selector;
 use oci::receipt::{BaseOfImage, ImageNode, Node};
 use oci::{Config, Descriptor, Digest, Manifest, MediaType, Platform, Reference};
 
@@ -160,12 +161,7 @@ fn platform(given: Option<Platform>, base: Option<&Below>) -> Result<Platform> {
         (None, None) => Err(Error::NoPlatform),
         (None, Some(base)) => Ok(base.platform.clone()),
         (Some(given), Some(base)) => {
-            let (wanted, found) = (given.normalized(), base.platform.normalized());
-            let version = wanted.os_version.is_none() || wanted.os_version == found.os_version;
-            if (&wanted.os, &wanted.architecture, &wanted.variant)
-                != (&found.os, &found.architecture, &found.variant)
-                || !version
-            {
+            if !Selector::from(&given).matches(&base.platform) {
                 return Err(Error::OtherPlatform {
                     found: base.platform.to_string().into(),
                     wanted: given.to_string().into(),

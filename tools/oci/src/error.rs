@@ -155,6 +155,7 @@ impl Error {
             Error::Platform { .. } => {
                 Some("write it as os/architecture or os/architecture/variant")
             }
+            Error::Reference { .. } => Some("write it as `example.com/team/app:1.0`"),
             _ => None,
         }
     }

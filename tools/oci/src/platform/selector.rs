@@ -20,7 +20,7 @@ pub struct Selector {
     pub variant: Option<String>,
     /// The version of the system, or its first parts: `10.0` chooses `10.0.17763`.
     pub os_version: Option<String>,
-    /// Features that an image may ask for.
+    /// Features that an image may ask for; any where none is given.
     pub os_features: Vec<String>,
 }
 
@@ -107,7 +107,7 @@ impl Selector {
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
                 (Some(_), None) => false,
             }
-            && (self.os.is_none()
+            && (asked.os_features.is_empty()
                 || found
                     .os_features
                     .iter()

@@ -181,6 +181,10 @@ fn versions_and_features() {
     assert!(asked.matches(&image));
     image.os_features.push("other".into());
     assert!(!asked.matches(&image));
+    assert!(
+        selector("windows(10.0)/amd64").matches(&image),
+        "any features"
+    );
     image.os_features.clear();
     image.os_version = Some("10.0.177630".into());
     assert!(!asked.matches(&image));
