@@ -4,7 +4,7 @@
 //! of another kind or version, and if not, at which place is the mistake?
 
 use crate::Error;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -63,7 +63,15 @@ fn explain<R: Request>(name: &str, bytes: &[u8]) -> Error {
         "." | "?" => String::new(),
         place => place.to_owned(),
     };
-    json_error(name, error.inner(), place)
+    let mut error = json_error(name, error.inner(), place);
+    // Where one of several kinds is wanted, the parser wants the object to end after the first key.
+    if let Error::Json { message, .. } = &mut error
+        && message == "expected value"
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+    {
+        "an object with one key is wanted here, and this one has more".clone_into(message);
+    }
+    error
 }
 
 fn json_error(name: &str, error: &serde_json::Error, place: String) -> Error {
@@ -208,6 +216,49 @@ mod tests {
             error(r#"{"kind":"demo","version":1,"labels":{"a":"1","a":"2"}}"#),
             "r.json:1:48: the key `a` comes twice labels"
         );
+    }
+
+    #[test]
+    fn words_for_what_the_parser_says_of_kinds() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum One {
+            A(Item),
+            B(Item),
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Ones {
+            kind: String,
+            version: u32,
+            ones: Vec<One>,
+        }
+        impl Request for Ones {
+            const KIND: &'static str = "ones";
+            const VERSION: u32 = 1;
+            fn head(&self) -> (&str, u32) {
+                (&self.kind, self.version)
+            }
+        }
+        let error = |ones: &str| {
+            let text = format!(r#"{{"kind":"ones","version":1,"ones":[{ones}]}}"#);
+            parse_request::<Ones>("r", text.as_bytes())
+                .map(|request| {
+                    let sizes = request
+                        .ones
+                        .iter()
+                        .map(|One::A(item)| One::B(item) | item.size);
+                    sizes.sum::<u64>()
+                })
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(error(r#"{"a":{"size":1}},{"b":{"size":2}}"#), Ok(3));
+        let error = |ones| error(ones).unwrap_err();
+        assert!(
+            error(r#"{"a":{"size":1},"b":{"size":1}}"#)
+                .contains("an object with one key is wanted here, and this one has more")
+        );
+        assert!(error(r#""a""#).contains("a word alone, and an object is wanted"));
     }
 
     #[test]
