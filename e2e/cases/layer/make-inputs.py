@@ -278,6 +278,14 @@ put("error_tar_whiteout_with_content", "bad.tar", block(b".wh.f", 2) + filled(b"
 put("error_tar_whiteout_of_nothing", "bad.tar", block(b"d/.wh.", 0) + END)
 put("error_tar_type", "bad.tar", block(b"volume", 0, b"V") + END)
 put("error_tar_uid", "bad.tar", block(b"f", 0, uid=b"\x80\0\0\1\0\0\0\0") + END)
+put("error_tar_names", "bad.tar", pax((b"uname", b"caf\xe9")) + FILE + END)
+put("error_tar_time", "bad.tar", pax((b"mtime", b"yesterday")) + FILE + END)
+put("error_tar_xattr", "bad.tar", pax((b"SCHILY.xattr.nonamespace", b"x")) + FILE + END)
+put(
+    "tar_fields_that_are_not_kept",
+    "fields.tar",
+    pax((b"uname", b"caf\xe9"), (b"mtime", b"yesterday"), (b"SCHILY.xattr.nonamespace", b"x"), (b"uid", b"-1")) + FILE + END,
+)
 put("error_tar_device", "bad.tar", block(b"d", 0, b"4", device=(b"x" * 8, 0)) + END)
 put("error_tar_long_name_of_nothing", "bad.tar", block(b"././@LongLink", 4, b"L") + filled(b"abc\0") + END)
 put("error_tar_nul_in_path", "bad.tar", pax((b"path", b"a\0b")) + FILE + END)

@@ -340,14 +340,14 @@ impl Reader<'_> {
             };
             number
                 .filter(|id| *id <= LARGEST_ID)
-                .ok_or_else(|| bad(key, "owner"))
+                .ok_or_else(|| bad(&format!("a {key}"), "owner"))
         };
         let name = |key: &str, field: &[u8]| -> Result<String> {
             let bytes = record(key).unwrap_or(field);
             String::from_utf8(bytes.to_vec())
                 .ok()
                 .filter(|name| !name.contains('\0'))
-                .ok_or_else(|| bad(key, "names"))
+                .ok_or_else(|| bad(&format!("a {key}"), "names"))
         };
         let mut metadata = Metadata::default();
         if owner {
@@ -363,7 +363,7 @@ impl Reader<'_> {
                 None => entry.mtime().map(|seconds| (seconds, 0)),
                 Some(text) => std::str::from_utf8(text).ok().and_then(parse_time),
             }
-            .ok_or_else(|| bad("time", "mtime"))?;
+            .ok_or_else(|| bad("a time", "mtime"))?;
         }
         if xattrs {
             for (key, value) in &entry.records {
@@ -375,7 +375,7 @@ impl Reader<'_> {
                     .filter(|name| check_xattr(name).is_ok())
                     .ok_or_else(|| {
                         let name = RawPath::new(name);
-                        bad(&format!("extended attribute `{name}`"), "xattrs")
+                        bad(&format!("an extended attribute `{name}`"), "xattrs")
                     })?;
                 metadata.xattrs.insert(name.to_owned(), value.clone());
             }

@@ -155,7 +155,7 @@ pub(crate) enum Error {
         path: RawPath,
         what: String,
     },
-    #[error("the archive `{archive}` has a {field} at `{path}` that a layer can't have")]
+    #[error("the archive `{archive}` has {field} at `{path}` that a layer can't have")]
     ArchiveField {
         archive: RawPath,
         entry: String,
