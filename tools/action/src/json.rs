@@ -240,16 +240,15 @@ mod tests {
                 (&self.kind, self.version)
             }
         }
+        fn size(one: &One) -> u64 {
+            match one {
+                One::A(item) | One::B(item) => item.size,
+            }
+        }
         let error = |ones: &str| {
             let text = format!(r#"{{"kind":"ones","version":1,"ones":[{ones}]}}"#);
             parse_request::<Ones>("r", text.as_bytes())
-                .map(|request| {
-                    let sizes = request
-                        .ones
-                        .iter()
-                        .map(|One::A(item)| One::B(item) | item.size);
-                    sizes.sum::<u64>()
-                })
+                .map(|request| request.ones.iter().map(size).sum::<u64>())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(error(r#"{"a":{"size":1}},{"b":{"size":2}}"#), Ok(3));
