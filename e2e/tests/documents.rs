@@ -228,11 +228,19 @@ fn examples_of_errors_are_real() {
     }
 }
 
-/// Every field of a layer's request has its name in the document.
+/// Every field of a request has its name in the document.
 #[test]
 fn every_field_is_explained() {
-    let text = read("docs/requests.md");
-    let schema: Value = serde_json::from_str(&read("docs/schemas/layer.schema.json")).unwrap();
+    fields_are_named("docs/schemas/layer.schema.json", "docs/requests.md");
+    fields_are_named(
+        "docs/schemas/assemble.schema.json",
+        "docs/requests/assemble.md",
+    );
+}
+
+fn fields_are_named(schema: &str, document: &str) {
+    let text = read(document);
+    let schema: Value = serde_json::from_str(&read(schema)).unwrap();
     let all = [&schema]
         .into_iter()
         .chain(schema["$defs"].as_object().unwrap().values());
@@ -247,10 +255,7 @@ fn every_field_is_explained() {
         .flat_map(Map::keys)
         .filter(|key| !text.contains(&format!("`{key}`")) && !text.contains(&format!("\"{key}\"")))
         .collect();
-    assert!(
-        missing.is_empty(),
-        "docs/requests.md does not name {missing:?}"
-    );
+    assert!(missing.is_empty(), "{document} does not name {missing:?}");
 }
 
 /// Every row of `docs/determinism.md` has proofs, and every proof is there.
