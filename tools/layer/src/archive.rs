@@ -1,29 +1,23 @@
-//! Tar archives as inputs: plain, gzip or zstd, indexed once, their content read later by position.
+//! Tar archives as inputs: indexed once, their content read later by position, so that their entries
+//! can be taken in the layer's order.
 //!
-//! A compressed archive is unpacked into a scratch file that has no name, so that its entries can
-//! be taken in the layer's order; how much may come out is bounded by the request. What `untar`
-//! finds is checked here: names are made relative and clean, types that a layer cannot have are
-//! refused, and an archive without its end marker is taken as cut off. What the request leaves out
-//! is not checked but for its name.
+//! What `untar` finds is checked here: names are made relative and clean, types that a layer cannot
+//! have are refused, and an archive without its end marker is taken as cut off. What the request
+//! leaves out is not checked but for its name.
 
 use crate::attributes::{LARGEST_ID, Own, Resolved, check_xattr};
 use crate::error::{Error, PathRule, Result};
-use crate::item::{Content, Node, check_path, disk_path};
+use crate::item::{Content, Node, check_path};
 use crate::request::{Keep, Limits, Tar};
 use crate::select::{Known, Pick, Select};
+use crate::unpack;
 use crate::untar::{Entries, Entry, Fault, XATTR};
-use flate2::read::MultiGzDecoder;
 use oci::RawPath;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use ustar::{Metadata, OCTAL_7, Type};
-
-/// Below this many unpacked bytes the ratio is not looked at: small archives of zeros are common.
-const RATIO_FROM: u64 = 64 << 20;
-/// Windows of zstd frames up to 128 MiB, as `zstd --long` makes and most readers take.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// An archive whose content can be read by position.
 #[derive(Debug)]
@@ -107,7 +101,7 @@ pub(crate) fn index(
         strip: tar.strip_components as usize,
         keep: tar.keep,
     };
-    let file = reader.open(disk_path(&tar.source), limits, output)?;
+    let file = unpack::open(&tar.source, entry, limits, output)?;
     let members = reader.members(&file, select)?;
     Ok((
         Archive {
@@ -128,85 +122,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A file that holds the plain tar: the archive itself, or a scratch file.
-    fn open(&self, path: &Path, limits: Limits, output: &Path) -> Result<File> {
-        let input = |source| Error::ArchiveOpen {
-            archive: self.archive.clone(),
-            entry: self.entry.to_owned(),
-            source,
-        };
-        let files::Source { mut file, size, .. } = files::open(path).map_err(input)?;
-        let mut magic = [0; 6];
-        let known = file.read(&mut magic).map_err(|e| self.io(e))?;
-        file.seek(SeekFrom::Start(0)).map_err(|e| self.io(e))?;
-        let format = |format| Error::ArchiveFormat {
-            archive: self.archive.clone(),
-            entry: self.entry.to_owned(),
-            format,
-        };
-        match &magic[..known] {
-            [0x1f, 0x8b, ..] => self.unpack(
-                MultiGzDecoder::new(io::BufReader::new(file)),
-                size,
-                limits,
-                output,
-            ),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let mut decoder = zstd::stream::read::Decoder::new(file).map_err(|e| self.io(e))?;
-                decoder
-                    .window_log_max(ZSTD_WINDOW_LOG)
-                    .map_err(|e| self.io(e))?;
-                self.unpack(decoder, size, limits, output)
-            }
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => Err(format("xz")),
-            [b'B', b'Z', b'h', ..] => Err(format("bzip2")),
-            [0x04, 0x22, 0x4d, 0x18, ..] => Err(format("lz4")),
-            _ => Ok(file),
-        }
-    }
-
-    /// Unpacks into a scratch file beside the output, within the limits.
-    fn unpack(
-        &self,
-        mut from: impl Read,
-        packed: u64,
-        limits: Limits,
-        output: &Path,
-    ) -> Result<File> {
-        let mut scratch = files::scratch(output)?;
-        let mut buffer = vec![0; 256 << 10];
-        let mut unpacked = 0u64;
-        loop {
-            let count = match from.read(&mut buffer) {
-                Ok(0) => return Ok(scratch),
-                Ok(count) => count,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(self.io(e)),
-            };
-            unpacked += count as u64;
-            let over_size = unpacked > limits.unpacked_bytes;
-            let over_ratio =
-                unpacked > RATIO_FROM && unpacked / limits.ratio.max(1) > packed.max(1);
-            if over_size || over_ratio {
-                let limit = if over_size {
-                    format!("`limits.unpacked_bytes` {}", limits.unpacked_bytes)
-                } else {
-                    format!("`limits.ratio` {}", limits.ratio)
-                };
-                return Err(Error::Bomb {
-                    archive: self.archive.clone(),
-                    entry: self.entry.to_owned(),
-                    packed,
-                    unpacked,
-                    limit,
-                });
-            }
-            scratch
-                .write_all(&buffer[..count])
-                .map_err(|source| files::Error::writing(output, source))?;
-        }
-    }
-
     /// The entries of a plain tar that are selected, in its order.
     fn members(&self, file: &File, select: &mut Select<'_>) -> Result<Vec<(Pick, Member)>> {
         let mut members = Vec::new();

@@ -24,6 +24,7 @@ mod schema;
 mod select;
 mod show;
 mod sink;
+mod unpack;
 mod untar;
 
 use action::At;
