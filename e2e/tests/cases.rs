@@ -19,6 +19,7 @@ fn assemble() {
 /// Runs all cases of a program and reports every one that is wrong, not only the first.
 fn all(tool: &'static str) {
     let cases = Case::all(tool);
+    assert!(!cases.is_empty(), "no cases of {tool}");
     let wrong: Vec<String> = cases
         .par_iter()
         .filter_map(|case| one(case).err().map(|text| format!("{}: {text}", case.name)))

@@ -11,7 +11,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use e2e::case::Case;
+use e2e::run::{self, Surroundings};
 use e2e::{blob, outsiders, programs};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 /// The codecs, as requests name them.
@@ -201,6 +204,110 @@ fn skopeo_copies_the_layout() {
             assert_eq!(blob::digest(&theirs), digest, "{codec}");
         }
     }
+}
+
+/// Every image and index that the cases of `assemble` make, as layout or archive, is copied whole by
+/// skopeo, or else by oras: they follow every descriptor and compute every digest anew.
+#[test]
+fn every_case_is_copied() {
+    let tools = ["skopeo", "oras", "tar"];
+    if !outsiders::can(
+        "skopeo and oras copy what every case of assemble makes",
+        &tools,
+    ) {
+        return;
+    }
+    let cases = Case::all("assemble")
+        .into_iter()
+        .filter(|case| !case.fails());
+    let seen: Vec<(String, Result<usize, String>)> = cases
+        .collect::<Vec<_>>()
+        .par_iter()
+        .map(|case| (case.name.clone(), copy_all(case)))
+        .collect();
+    let wrong: Vec<String> = seen
+        .iter()
+        .filter_map(|(name, done)| Some(format!("{name}: {}", done.as_ref().err()?)))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} cases:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    let copied: usize = seen.iter().filter_map(|(_, done)| done.as_ref().ok()).sum();
+    assert!(copied > 30, "only {copied} images were copied");
+}
+
+/// Copies each manifest that the index of a case's output names; returns how many there were.
+fn copy_all(case: &Case) -> Result<usize, String> {
+    let folder = tempfile::tempdir().unwrap();
+    case.lay_out(folder.path());
+    run::run(
+        programs::folder(),
+        case,
+        folder.path(),
+        &Surroundings::plain(),
+    );
+    let request = fs::read_to_string(case.golden("request.json")).unwrap();
+    let copy = |program: &str, words: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        let output = command
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(format!("{program} {words:?}: {said}"))
+        }
+    };
+    if request.contains("\"docker_archive\"") {
+        copy(
+            "skopeo",
+            &["copy", "--quiet", "docker-archive:out", "dir:copy"],
+        )?;
+        return Ok(1);
+    }
+    let mut layout = folder.path().join("out");
+    if request.contains("\"oci_archive\"") {
+        layout = folder.path().join("unpacked");
+        fs::create_dir(&layout).unwrap();
+        copy(
+            "tar",
+            &["--extract", "--file", "out", "--directory", "unpacked"],
+        )?;
+    }
+    if !layout.join("index.json").exists() || layout.join("sparse.json").exists() {
+        // Neither a sparse layout nor bare documents have blobs to copy.
+        return Ok(0);
+    }
+    let index = fs::read(layout.join("index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    let manifests = index["manifests"].as_array().unwrap();
+    let layout = layout.file_name().unwrap().to_str().unwrap();
+    // Skopeo knows neither an index in an index nor SHA-512 in what it writes. Oras knows both.
+    let beyond_skopeo = [
+        "index_nested",
+        "index_with_something_unknown",
+        "base_by_sha512",
+    ];
+    for (number, manifest) in manifests.iter().enumerate() {
+        if beyond_skopeo.iter().any(|name| case.name.ends_with(name)) {
+            let from = format!("{layout}@{}", manifest["digest"].as_str().unwrap());
+            let to = format!("copy:{number}");
+            copy(
+                "oras",
+                &["cp", "--from-oci-layout", &from, "--to-oci-layout", &to],
+            )?;
+        } else {
+            let (from, to) = (format!("oci:{layout}:@{number}"), format!("dir:{number}"));
+            copy("skopeo", &["copy", "--all", "--quiet", &from, &to])?;
+        }
+    }
+    Ok(manifests.len())
 }
 
 #[test]
