@@ -1,9 +1,13 @@
 """The rules: `load("@rules_container//rules:defs.bzl", …)`."""
 
 load("//rules/private:binary_layer.bzl", _container_binary_layer = "container_binary_layer")
+load("//rules/private:image.bzl", _container_image = "container_image")
+load("//rules/private:index.bzl", _container_index = "container_index")
 load("//rules/private:layer.bzl", _container_layer = "container_layer", _file_attributes = "file_attributes")
 
 container_layer = _container_layer
 container_binary_layer = _container_binary_layer
+container_image = _container_image
+container_index = _container_index
 
 file_attributes = _file_attributes

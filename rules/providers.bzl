@@ -16,6 +16,31 @@ ContainerLayersInfo = provider(
     },
 )
 
+ContainerImageInfo = provider(
+    doc = "One image. All files but `whole_layout` are small: no byte of a layer is in them.",
+    fields = {
+        "base": "`ContainerImageInfo` or `ContainerIndexInfo` of what it is built on, or None where that is not a target of ours or there is none.",
+        "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
+        "layers": "List of `ContainerLayerInfo`: its own layers, the lowest first.",
+        "layout": "`File`: a sparse OCI layout directory, with the documents alone. It is what other images and indexes are made from.",
+        "listings": "List of `File`: the listings of all its layers, the lowest first; None where those of the base are not known.",
+        "platform": "What it runs on, as `linux/arm64`; None where its base says that.",
+        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`).",
+        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it.",
+    },
+)
+
+ContainerIndexInfo = provider(
+    doc = "An index of images. All files but `whole_layout` are small.",
+    fields = {
+        "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
+        "images": "List of `ContainerImageInfo` and `ContainerIndexInfo`, in the order of the index.",
+        "layout": "`File`: a sparse OCI layout directory, with the documents alone.",
+        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`).",
+        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it.",
+    },
+)
+
 ContainerToolsInfo = provider(
     doc = "The programs. A program that a toolchain does not have is `None`.",
     fields = {

@@ -46,3 +46,12 @@ program = rule(
     },
     executable = True,
 )
+
+def _foreign_layout_impl(ctx):
+    return DefaultInfo(files = ctx.attr.image[OutputGroupInfo].layout)
+
+foreign_layout = rule(
+    implementation = _foreign_layout_impl,
+    doc = "An OCI layout directory that no provider tells of.",
+    attrs = {"image": attr.label()},
+)

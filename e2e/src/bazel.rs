@@ -187,6 +187,16 @@ pub struct Spawn {
     /// Where it ran: `linux-sandbox`, `remote`, `disk cache hit`.
     #[serde(default)]
     pub runner: String,
+    /// The files that it could read.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+}
+
+/// A file that a process could read.
+#[derive(Debug, serde::Deserialize)]
+pub struct Input {
+    /// Its path in the execution root.
+    pub path: String,
 }
 
 /// The processes of a build, from the file that `--execution_log_json_file` names.

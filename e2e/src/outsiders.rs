@@ -2,10 +2,12 @@
 //! has them all; elsewhere some may be missing, and then a check does not run, and says so.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
 
 /// Whether `check` can run: all of `tools` are on `PATH`.
 ///
@@ -62,4 +64,20 @@ pub fn run<A: AsRef<OsStr>>(folder: &Path, program: &str, arguments: &[A]) -> Ve
         output.status
     );
     output.stdout
+}
+
+/// Takes terminal and cgroups out of a runtime's `config.json`: a container in a private mount namespace cannot have them.
+pub fn without_cgroups(config: &Path) {
+    let mut spec: Value = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
+    spec["process"]["terminal"] = false.into();
+    spec["linux"]["resources"] = json!({});
+    spec["linux"].as_object_mut().unwrap().remove("cgroupsPath");
+    let keep = |list: &mut Value| {
+        list.as_array_mut()
+            .unwrap()
+            .retain(|one| one["type"] != "cgroup");
+    };
+    keep(&mut spec["linux"]["namespaces"]);
+    keep(&mut spec["mounts"]);
+    fs::write(config, spec.to_string()).unwrap();
 }

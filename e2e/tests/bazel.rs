@@ -73,11 +73,47 @@ fn layers(bazel: &Bazel) -> BTreeMap<&'static str, String> {
     BTreeMap::from(texts)
 }
 
-const BUILD: [&str; 3] = ["build", "//layer/...", "--output_groups=+listing,+receipt"];
+const IMAGES: [&str; 8] = [
+    "base",
+    "image",
+    "index",
+    "mixed",
+    "named_platform",
+    "on_foreign",
+    "on_index",
+    "unset",
+];
+
+/// What the last build of `//image/...` made: a golden text for each image, its digest and then every file
+/// of its layout, documents in full.
+fn images(bazel: &Bazel) -> BTreeMap<&'static str, String> {
+    let texts = IMAGES.map(|name| {
+        let digest = String::from_utf8(bazel.read(&format!("image/{name}.digest"))).unwrap();
+        let layout = e2e::tree::read(&bazel.output(&format!("image/{name}.layout")));
+        let listing = e2e::blob::tree_listing(&layout).unwrap();
+        let root = format!("blobs/sha256/{}", digest.replace("sha256:", ""));
+        assert!(
+            layout.contains_key(Path::new(&root)),
+            "{name}: {digest} is not in the layout"
+        );
+        let sparse = e2e::tree::read(&bazel.output(&format!("image/{name}.sparse")));
+        assert!(sparse.contains_key(Path::new(&root)), "{name}");
+        assert!(sparse.contains_key(Path::new("sparse.json")), "{name}");
+        (name, format!("{digest}\n{listing}"))
+    });
+    BTreeMap::from(texts)
+}
+
+const BUILD: [&str; 4] = [
+    "build",
+    "//image/...",
+    "//layer/...",
+    "--output_groups=+layout,+listing,+receipt",
+];
 
 #[test]
-fn layers_are_as_their_golden_files() {
-    if !bazel::can("layers made by Bazel rules") {
+fn layers_and_images_are_as_their_golden_files() {
+    if !bazel::can("layers and images made by Bazel rules") {
         return;
     }
     let _one = ONE.lock();
@@ -85,6 +121,7 @@ fn layers_are_as_their_golden_files() {
     bazel.succeed(&BUILD);
     let differ: Vec<String> = layers(&bazel)
         .into_iter()
+        .chain(images(&bazel))
         .filter_map(|(name, text)| compare(&format!("{name}.ndjson"), &text))
         .collect();
     assert!(differ.is_empty(), "{}", differ.join("\n"));
@@ -94,33 +131,35 @@ fn layers_are_as_their_golden_files() {
 /// Then a disk cache serves a clean output base, and another target platform, with nothing run.
 #[test]
 fn the_same_bytes_everywhere() {
-    if !bazel::can("layers made by Bazel rules are the same in any output base and mode") {
+    if !bazel::can("what Bazel rules make is the same in any output base and mode") {
         return;
     }
     let _one = ONE.lock();
     let here = user();
     here.succeed(&BUILD);
-    let want = layers(&here);
+    let (want, want_images) = (layers(&here), images(&here));
     drop(here);
 
     let folder = scratch();
     let other = Bazel::new(&workspace(), &folder.path().join("root")).with_programs();
     let cache = format!("--disk_cache={}", folder.path().join("cache").display());
     let build = |options: &[&str]| {
-        let said = other.succeed(&[&BUILD[..], options].concat());
+        let said = other.succeed(&[&["build", BUILD[3]], options].concat());
         assert_eq!(layers(&other), want, "{options:?}");
         bazel::processes(&said).to_owned()
     };
-    build(&["-c", "opt", "--jobs=16", "--copt=-O3"]);
+    build(&[BUILD[1], BUILD[2], "-c", "opt", "--jobs=16", "--copt=-O3"]);
+    assert_eq!(images(&other), want_images);
     let strip = "--experimental_output_paths=strip";
     let apart = "--experimental_platform_in_output_dir";
-    let first = build(&[strip, apart, &cache, "--platforms=//:linux_amd64"]);
+    let first = build(&[BUILD[2], strip, apart, &cache, "--platforms=//:linux_amd64"]);
     assert!(first.contains("linux-sandbox"), "{first}");
     // Layers do not know what they are for: they are there already. But for one: the list of what a
     // part of a split program leaves out is written by Bazel itself, which does not map paths in it.
     let log = folder.path().join("log.json");
     let log_option = format!("--execution_log_json_file={}", log.display());
     build(&[
+        BUILD[2],
         strip,
         apart,
         &cache,
@@ -129,12 +168,12 @@ fn the_same_bytes_everywhere() {
     ]);
     let ran: Vec<String> = bazel::spawns(&log)
         .into_iter()
-        .filter(|spawn| !spawn.cached && spawn.mnemonic != "Tree")
+        .filter(|spawn| !spawn.cached && spawn.mnemonic == "ContainerLayer")
         .map(|spawn| spawn.target)
         .collect();
     assert_eq!(ran, ["//layer:split_layer"]);
     other.succeed(&["clean"]);
-    let clean = build(&[strip, apart, &cache, "--platforms=//:linux_amd64"]);
+    let clean = build(&[BUILD[2], strip, apart, &cache, "--platforms=//:linux_amd64"]);
     assert!(clean.contains("disk cache hit"), "{clean}");
     assert!(!clean.contains("linux-sandbox"), "{clean}");
 }
@@ -168,7 +207,10 @@ fn errors_reach_the_user_as_they_are_written() {
     }
     let _one = ONE.lock();
     let bazel = user();
-    let targets = bazel.run(&["query", "kind('container_.* rule', //wrong/...)"]);
+    let targets = bazel.run(&[
+        "query",
+        "kind('container_.* rule', //wrong/...) except attr(tags, right, //wrong/...)",
+    ]);
     let targets = String::from_utf8(targets.stdout).unwrap();
     assert!(targets.lines().count() > 3, "{targets}");
     let mut all = String::new();
@@ -182,6 +224,122 @@ fn errors_reach_the_user_as_they_are_written() {
     if let Some(differ) = compare("wrong.txt", &all) {
         panic!("{differ}");
     }
+}
+
+/// An image of ten layers; then one source file is edited: its layer's action runs, and the one that
+/// makes the documents. Nothing that an action of documents reads is a layer.
+#[test]
+fn an_edit_moves_one_layer() {
+    if !bazel::can("an edit packs one layer and writes documents") {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let layers: String = (0..10)
+        .map(|number| format!("container_layer(name = \"layer{number}\", srcs = {{\"/{number}\": \"{number}.txt\"}})\n"))
+        .collect();
+    let names: Vec<String> = (0..10)
+        .map(|number| format!("\":layer{number}\""))
+        .collect();
+    let names = names.join(", ");
+    let build = format!(
+        "{layers}\
+         container_image(name = \"image\", os = \"linux\", architecture = \"amd64\", layers = [{names}])\n"
+    );
+    let workspace = module(folder.path(), "", &build);
+    for number in 0..10 {
+        fs::write(workspace.join(format!("{number}.txt")), "before").unwrap();
+    }
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let log = folder.path().join("log.json");
+    let option = format!("--execution_log_json_file={}", log.display());
+    let build = || {
+        bazel.succeed(&["build", "//:image", &option]);
+        let mut ran: Vec<_> = bazel::spawns(&log);
+        ran.sort_by(|a, b| a.target.cmp(&b.target));
+        ran
+    };
+    assert_eq!(build().len(), 11);
+    let digest = bazel.read("image.digest");
+    fs::write(workspace.join("7.txt"), "after").unwrap();
+    let ran = build();
+    let what: Vec<_> = ran
+        .iter()
+        .map(|spawn| (spawn.target.as_str(), spawn.mnemonic.as_str()))
+        .collect();
+    assert_eq!(
+        what,
+        [
+            ("//:image", "ContainerImage"),
+            ("//:layer7", "ContainerLayer")
+        ]
+    );
+    assert_ne!(bazel.read("image.digest"), digest);
+    let blobs: Vec<&str> = ran[0]
+        .inputs
+        .iter()
+        .map(|input| input.path.as_str())
+        .filter(|path| path.contains(".tar"))
+        .collect();
+    assert!(blobs.is_empty(), "the documents were made from {blobs:?}");
+    assert!(build().is_empty(), "nothing changed, and something ran");
+}
+
+/// skopeo copies what was built, with every digest checked; umoci unpacks it and runc starts it.
+#[test]
+fn a_container_of_what_was_built() {
+    let tools = ["skopeo", "umoci", "runc", "busybox"];
+    let check = "a container of an image that Bazel rules made";
+    if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let architecture = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    let build = format!(
+        "\
+         container_layer(name = \"box\", srcs = {{\"/bin/busybox\": \"program\"}}, symlinks = {{\"/bin/sh\": \"busybox\", \"/bin/cat\": \"busybox\"}})\n\
+         container_image(name = \"base\", os = \"linux\", architecture = \"{architecture}\", layers = [\":box\"], env = {{\"PATH\": \"/bin\"}})\n\
+         container_image(name = \"image\", base = \":base\", layers = [\":layer\"], entrypoint = [\"/bin/sh\", \"-c\"], cmd = [\"cat file; echo ' in' $PWD\"], workdir = \"/\", repo_tags = [\"latest\"])\n"
+    );
+    let workspace = module(folder.path(), "", &build);
+    let busybox = e2e::outsiders::find("busybox").unwrap();
+    fs::copy(busybox, workspace.join("program")).unwrap();
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    bazel.succeed(&[
+        "build",
+        "//:image",
+        "--output_groups=+archive,+docker_archive,+layout",
+    ]);
+
+    let here = tempfile::tempdir().unwrap();
+    for (form, name) in [
+        ("oci-archive", "image.oci.tar"),
+        ("docker-archive", "image.docker.tar"),
+    ] {
+        let archive = format!("{form}:{}", bazel.output(name).display());
+        let copy = format!("dir:{form}");
+        e2e::outsiders::run(here.path(), "skopeo", &["copy", "--quiet", &archive, &copy]);
+    }
+    let manifest = fs::read(here.path().join("oci-archive/manifest.json")).unwrap();
+    let digest = String::from_utf8(bazel.read("image.digest")).unwrap();
+    assert_eq!(e2e::blob::digest(&manifest), digest);
+
+    let source = format!("{}:latest", bazel.output("image.layout").display());
+    e2e::outsiders::run(
+        here.path(),
+        "umoci",
+        &["unpack", "--image", &source, "bundle"],
+    );
+    e2e::outsiders::without_cgroups(&here.path().join("bundle/config.json"));
+    let container = format!("e2e-bazel-{}", std::process::id());
+    let words = ["--root", "state", "run", "--bundle", "bundle", &container];
+    let said = e2e::outsiders::run(here.path(), "runc", &words);
+    assert_eq!(String::from_utf8(said).unwrap(), "text in /\n");
 }
 
 /// The rules' own analysis tests, in this repository as the main one.
@@ -210,9 +368,14 @@ fn module(folder: &Path, module: &str, build: &str) -> PathBuf {
          tools = use_extension(\"@rules_container//rules:extensions.bzl\", \"tools\")\n"
     );
     fs::write(workspace.join("MODULE.bazel"), head + module).unwrap();
-    let head = "load(\"@rules_container//rules:defs.bzl\", \"container_layer\")\n\
-                container_layer(name = \"layer\", contents = {\"/file\": \"text\"})\n";
-    fs::write(workspace.join("BUILD.bazel"), format!("{build}\n{head}")).unwrap();
+    let head =
+        "load(\"@rules_container//rules:defs.bzl\", \"container_image\", \"container_layer\")\n";
+    let layer = "container_layer(name = \"layer\", contents = {\"/file\": \"text\"})\n";
+    fs::write(
+        workspace.join("BUILD.bazel"),
+        format!("{head}{build}\n{layer}"),
+    )
+    .unwrap();
     workspace
 }
 

@@ -150,7 +150,7 @@ fn runc_runs_the_image() {
             &["unpack", "--image", &source, "bundle"],
         );
         let bundle = folder.path().join("bundle");
-        without_cgroups(&bundle.join("config.json"));
+        outsiders::without_cgroups(&bundle.join("config.json"));
         let container = format!("e2e-{}", std::process::id());
         let words = ["--root", "state", "run", "--bundle", "bundle", &container];
         let said = outsiders::run(folder.path(), "runc", &words);
@@ -158,22 +158,6 @@ fn runc_runs_the_image() {
         let want = format!("hello image as 1000 in /home/user with a value\n{version}");
         assert_eq!(said, want, "{codec}");
     }
-}
-
-/// Neither a terminal nor cgroups, which a container in a private mount namespace cannot have.
-fn without_cgroups(config: &Path) {
-    let mut spec: Value = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
-    spec["process"]["terminal"] = false.into();
-    spec["linux"]["resources"] = json!({});
-    spec["linux"].as_object_mut().unwrap().remove("cgroupsPath");
-    let keep = |list: &mut Value| {
-        list.as_array_mut()
-            .unwrap()
-            .retain(|one| one["type"] != "cgroup");
-    };
-    keep(&mut spec["linux"]["namespaces"]);
-    keep(&mut spec["mounts"]);
-    fs::write(config, spec.to_string()).unwrap();
 }
 
 #[test]

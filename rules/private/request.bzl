@@ -181,3 +181,54 @@ def _apply_attributes(label, attributes, entries):
 
 def _join(folder, path):
     return folder + "/" + path if folder and path else folder or path
+
+def image_request(document):
+    """The request of an image.
+
+    Args:
+      document: a struct of `head` (of the request), `image` (its field `make.image`), `base` (made by `base_source`,
+        or None), `layers` (list of `ContainerLayerInfo`), `blobs` and `listings` (whether these files of the layers are named).
+
+    Returns:
+      JSON.
+    """
+    image = dict(document.image)
+    if document.base:
+        image["base"] = document.base.options | {"layout": document.base.layout.path}
+        if document.listings:
+            image["base"]["listings"] = [file.path for file in document.base.listings]
+    image["layers"] = [_image_layer(layer, document) for layer in document.layers]
+    return json.encode(document.head | {"make": {"image": image}})
+
+def base_source(layout, listings, options):
+    """What an image is built on.
+
+    Args:
+      layout: the `File` of its layout.
+      listings: list of the listings of its layers.
+      options: a dict, as the request has it.
+
+    Returns:
+      A base, for `image_request`.
+    """
+    return struct(layout = layout, listings = listings, options = options | {"links": "follow"})
+
+def _image_layer(layer, document):
+    files = {"receipt": layer.receipt}
+    if document.blobs:
+        files["blob"] = layer.blob
+    if document.listings:
+        files["listing"] = layer.listing
+    return {name: file.path for name, file in files.items()}
+
+def index_request(document):
+    """The request of an index.
+
+    Args:
+      document: a struct of `head` (of the request), `index` (its field `make.index`), `layouts` (list of `File`).
+
+    Returns:
+      JSON.
+    """
+    entries = [{"layout": layout.path, "links": "follow"} for layout in document.layouts]
+    return json.encode(document.head | {"make": {"index": document.index | {"entries": entries}}})

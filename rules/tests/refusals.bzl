@@ -1,7 +1,7 @@
 """Every `fail()` of an analysis, with its text."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_binary_layer", "container_layer")
+load("//rules:defs.bzl", "container_binary_layer", "container_image", "container_index", "container_layer")
 load("//rules/private:tools.bzl", "TOOLCHAIN_TYPE", "container_toolchain", "no_toolchain", "program")
 
 def _refusal_test_impl(ctx):
@@ -206,6 +206,86 @@ def _binary_layers():
         split = "repository",
     )
 
+def _images():
+    def refuses(name, attribute, value, allowed, hint, rule = container_image, **kwargs):
+        _refuses(
+            name,
+            rule,
+            [
+                "//rules/tests:%s: attribute `%s` has `%s`" % (name, attribute, value),
+                "allowed: " + allowed,
+                "hint: " + hint,
+            ],
+            **kwargs
+        )
+
+    refuses(
+        "os_alone",
+        "architecture",
+        "",
+        "`os` and `architecture` together",
+        "write both",
+        os = "linux",
+    )
+    refuses(
+        "variant_alone",
+        "architecture",
+        "",
+        "`os` and `architecture` together",
+        "write both",
+        variant = "v7",
+    )
+    refuses(
+        "architecture_alone",
+        "os",
+        "",
+        "`os` and `architecture` together",
+        "write both",
+        architecture = "arm64",
+    )
+    native.platform(name = "unknown_platform")
+    refuses(
+        "platform_without_name",
+        "architecture",
+        "",
+        "an architecture's name in the image specification (`amd64`, `arm64`), for the target platform has",
+        "write `os` and `architecture`, or `platform`",
+        platform = ":unknown_platform",
+    )
+    refuses(
+        "base_of_a_file",
+        "base",
+        "//rules/tests:BUILD.bazel",
+        "an image or index, or a target whose one file is an OCI layout directory",
+        "name a `container_image`, or a rule that makes an OCI layout",
+        base = "BUILD.bazel",
+    )
+    refuses(
+        "unset_unknown",
+        "unset",
+        "workdir",
+        "cmd, entrypoint, env, exposed_ports, healthcheck, labels, shell, stop_signal, user, volumes, working_dir",
+        "name a field of the base's config that is not wanted",
+        unset = ["workdir"],
+    )
+    refuses(
+        "fragment_not_json",
+        "config_fragment",
+        "[1]",
+        "a JSON object",
+        "write it with `json.encode({…})`",
+        config_fragment = "[1]",
+    )
+    refuses(
+        "index_of_nothing",
+        "images",
+        "",
+        "one image or more",
+        "name a `container_image`, and `platforms` to build it for",
+        rule = container_index,
+        images = [],
+    )
+
 def _needs_push_impl(ctx):
     program(ctx, "push")
 
@@ -260,5 +340,6 @@ def refusals(name):
     _attributes()
     _codecs()
     _binary_layers()
+    _images()
     _toolchains()
     native.test_suite(name = name)

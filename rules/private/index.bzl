@@ -1,0 +1,79 @@
+"""`container_index`: images for several platforms under one name."""
+
+load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo")
+load(":assemble.bzl", "assemble_documents", "assemble_whole", "made_providers", "request_head", "whole_output")
+load(":bad.bzl", "bad")
+load(":platform.bzl", "each_platform")
+load(":request.bzl", "index_request")
+load(":tools.bzl", "TOOLCHAIN_TYPE")
+
+def _info(target):
+    return target[ContainerImageInfo] if ContainerImageInfo in target else target[ContainerIndexInfo]
+
+def _images(ctx):
+    """What is listed, in order: image after image, and each for platform after platform."""
+    configurations = [targets for _, targets in sorted(ctx.split_attr.images.items())]
+    count = len(configurations[0]) if configurations else 0
+    return [_info(targets[number]) for number in range(count) for targets in configurations]
+
+def _container_index_impl(ctx):
+    images = _images(ctx)
+    if not images:
+        bad(ctx.label, "images", "", "one image or more", "name a `container_image`, and `platforms` to build it for")
+    index = {"annotations": ctx.attr.annotations}
+    if ctx.attr.artifact_type:
+        index["artifact_type"] = ctx.attr.artifact_type
+
+    layouts = [image.layout for image in images]
+    made = assemble_documents(
+        ctx,
+        request = index_request,
+        document = struct(head = request_head(ctx, output = {"blobs": "omit"}), index = index, layouts = layouts),
+        inputs = [depset(layouts)],
+        mnemonic = "ContainerIndex",
+    )
+    whole = [image.whole_layout for image in images]
+    forms = {}
+    for form, out in [
+        ("layout", ctx.actions.declare_directory(ctx.label.name + ".layout")),
+        ("oci_archive", ctx.actions.declare_file(ctx.label.name + ".oci.tar")),
+    ]:
+        head = request_head(ctx, tags = ctx.attr.repo_tags, output = whole_output(form, True))
+        forms[form] = assemble_whole(ctx, index_request, struct(head = head, index = index, layouts = whole), [depset(whole)], out)
+    info = ContainerIndexInfo(
+        digest = made.digest,
+        images = images,
+        layout = made.layout,
+        receipt = made.receipt,
+        whole_layout = forms["layout"],
+    )
+    return made_providers(made, forms, []) + [info]
+
+container_index = rule(
+    implementation = _container_index_impl,
+    doc = """An index: images for several platforms under one name.
+
+```starlark
+container_index(
+    name = "index",
+    images = [":image"],
+    platforms = ["//platforms:linux_amd64", "//platforms:linux_arm64"],
+)
+```
+
+builds `:image` once for each platform; without `platforms` the images are taken as they are. Output groups: `digest`, `receipt`, `layout`, `archive`.""",
+    attrs = {
+        "annotations": attr.string_dict(doc = "Annotations of the index."),
+        "artifact_type": attr.string(doc = "What kind of artifact it is, where it is more than images: a media type."),
+        "images": attr.label_list(
+            cfg = each_platform,
+            doc = "What it lists, in this order: images, and indexes as they are.",
+            mandatory = True,
+            providers = [[ContainerImageInfo], [ContainerIndexInfo]],
+        ),
+        "repo_tags": attr.string_list(doc = "Names in `layout` and `archive`: a tag, or a reference with a tag. They change no digest."),
+        "platforms": attr.label_list(doc = "Each image is built once for each of these platforms."),
+    },
+    provides = [ContainerIndexInfo],
+    toolchains = [TOOLCHAIN_TYPE],
+)

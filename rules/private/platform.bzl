@@ -1,0 +1,66 @@
+"""Bazel's platforms in the image specification's words, and images for a chosen one."""
+
+# Name in the image specification to the constraint value.
+_OS = {
+    "linux": "@platforms//os:linux",
+    "windows": "@platforms//os:windows",
+}
+
+_ARCHITECTURE = {
+    "386": "@platforms//cpu:x86_32",
+    "amd64": "@platforms//cpu:x86_64",
+    "arm/v7": "@platforms//cpu:armv7",
+    "arm64": "@platforms//cpu:aarch64",
+    "riscv64": "@platforms//cpu:riscv64",
+    "s390x": "@platforms//cpu:s390x",
+}
+
+PLATFORM_ATTRS = {
+    "_architectures": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _ARCHITECTURE.items()}),
+    "_systems": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _OS.items()}),
+}
+
+def target_platform(ctx):
+    """What an image built in this configuration runs on.
+
+    Args:
+      ctx: context of a rule with `PLATFORM_ATTRS`.
+
+    Returns:
+      A string, as `linux/arm64`, or None where the platform has another system or processor.
+    """
+    system = _first(ctx, ctx.attr._systems)
+    architecture = _first(ctx, ctx.attr._architectures)
+    return system + "/" + architecture if system and architecture else None
+
+def _first(ctx, names):
+    for target, name in names.items():
+        if ctx.target_platform_has_constraint(target[platform_common.ConstraintValueInfo]):
+            return name
+    return None
+
+_PLATFORMS = "//command_line_option:platforms"
+
+def _one_platform_impl(_settings, attr):
+    return {_PLATFORMS: [str(attr.platform)]} if attr.platform else {}
+
+# Of a rule: it and what it is made of are built for its attribute `platform`.
+one_platform = transition(
+    implementation = _one_platform_impl,
+    inputs = [],
+    outputs = [_PLATFORMS],
+)
+
+def _each_platform_impl(_settings, attr):
+    # What is split comes back by key: numbers of one length keep the order of the attribute.
+    return {
+        str(1000 + number): {_PLATFORMS: [str(platform)]}
+        for number, platform in enumerate(attr.platforms)
+    }
+
+# Of an attribute: what it names is built once for each of the rule's attribute `platforms`.
+each_platform = transition(
+    implementation = _each_platform_impl,
+    inputs = [],
+    outputs = [_PLATFORMS],
+)
