@@ -333,7 +333,7 @@ impl Failure for Error {
                 "`*` and `?` stay within one name, `**` goes across, `[a-z]` and `{a,b}` as in a shell"
             }
             Self::PatternUnused { .. } => {
-                "patterns are matched against whole paths below the root of the tree or tar; mend it or take it out"
+                "patterns are matched against whole paths below the root of the tree or tar, as `lib/**/*.so`; mend it or take it out"
             }
             Self::Changed { .. } => "let whatever writes it finish first",
             Self::ArchiveFormat { .. } => "unpack it, or compress it with gzip or zstd",

@@ -378,7 +378,8 @@ pub(crate) enum TreeSymlinks {
 }
 
 /// Patterns on paths below the root of a tree or tar: `*` and `?` stay within one name, `**` goes
-/// across, `[a-z]` and `{a,b}` as in a shell. A pattern that matches nothing is an error.
+/// across, `[a-z]` and `{a,b}` as in a shell; `?` is one byte. A pattern that matches nothing is an
+/// error.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Select {
