@@ -288,3 +288,65 @@ fn a_full_disk() {
         );
     }
 }
+
+#[test]
+fn a_full_disk_under_a_layout() {
+    let check = "a full disk under a layout";
+    if !outsiders::can(check, &["mount", "umount"]) {
+        return;
+    }
+    if std::env::var_os("OUTSIDERS_ROOT").is_none() {
+        outsiders::without(check, "a private mount namespace for a small file system");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = |tool: &str, words: &[&str]| {
+        Command::new(programs::path(tool))
+            .args(words)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap()
+    };
+    fs::create_dir(folder.path().join("inputs")).unwrap();
+    mixed(&folder.path().join("inputs/file"), 8 << 20, 1);
+    request(folder.path(), &json!("none"));
+    let words = ["request.json", "--out", "blob", "--receipt", "receipt.json"];
+    assert!(run("layer", &words).status.success());
+
+    let small = folder.path().join("small");
+    fs::create_dir(&small).unwrap();
+    outsiders::run(
+        folder.path(),
+        "mount",
+        &["-t", "tmpfs", "-o", "size=1m", "tmpfs", "small"],
+    );
+    let mut seen = Vec::new();
+    for (form, transfer, reason) in [
+        ("layout", "copy", "No space left"),
+        ("layout", "hard_link", "Invalid cross-device link"),
+        ("oci_archive", "copy", "No space left"),
+        ("docker_archive", "copy", "No space left"),
+    ] {
+        let request = json!({
+            "kind": "assemble", "version": 1, "origin": "//e2e:full",
+            "make": { "image": {
+                "platform": "linux/amd64",
+                "layers": [{ "receipt": "receipt.json", "blob": "blob" }],
+            } },
+            "output": { "form": form, "transfer": transfer },
+        });
+        fs::write(folder.path().join("image.json"), request.to_string()).unwrap();
+        let outputs = ["--receipt", "small/receipt", "--digest", "small/digest"];
+        let words = [&["image.json", "--out", "small/out"], &outputs[..]].concat();
+        let output = run("assemble", &words);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let left = format!("{:?}", tree::as_the_system_says(&small));
+        seen.push((output.status.code(), said, reason, left));
+    }
+    outsiders::run(folder.path(), "umount", &["small"]);
+    for (code, said, reason, left) in seen {
+        assert_eq!((code, left.as_str()), (Some(3), "[]"), "{said}");
+        assert!(said.contains(reason) && said.contains("small/"), "{said}");
+    }
+}
