@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use layout::{Place, Reader, Selection};
 use oci::platform::Selector;
-use oci::receipt::{ImageReceipt, LayerReceipt};
+use oci::receipt::{ImageReceipt, LayerReceipt, Source};
 use oci::{Descriptor, MediaType};
 
 use crate::error::{Error, Result};
@@ -49,12 +49,28 @@ pub(crate) enum Parts {
     Index(Vec<Copied>),
 }
 
+/// Where a blob is.
+#[derive(Clone)]
+pub(crate) struct Located {
+    /// Its bytes, as far as they are wanted.
+    pub(crate) place: Place,
+    /// Repositories that have it, wherever its bytes are.
+    pub(crate) sources: Vec<Source>,
+}
+
+impl Located {
+    /// Whether the output will hold it.
+    pub(crate) fn is_present(&self) -> bool {
+        !matches!(self.place, Place::Absent(_))
+    }
+}
+
 /// A base.
 pub(crate) struct BaseInput {
     /// Manifest and config.
     pub(crate) image: layout::Image,
     /// Where each layer is.
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<Located>,
     /// The listings of its layers, all or none.
     pub(crate) listings: Vec<Listing>,
 }
@@ -64,7 +80,7 @@ pub(crate) struct LayerInput {
     /// Its receipt.
     pub(crate) receipt: LayerReceipt,
     /// Where its bytes are.
-    pub(crate) place: Place,
+    pub(crate) place: Located,
     /// Its listing.
     pub(crate) listing: Option<Listing>,
 }
@@ -140,7 +156,7 @@ fn read_base(base: &Base, image: &Image, request: &Request) -> Result<BaseInput>
         .manifest
         .layers
         .iter()
-        .map(|layer| place(&reader, layer, request, &base.sources))
+        .map(|layer| locate(&reader, layer, request, &base.sources))
         .collect::<Result<_>>()?;
     let wanted = image.checks.entrypoint != Severity::Ignore;
     let listings = base
@@ -164,6 +180,10 @@ fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerIn
     let place = match &layer.blob {
         Some(blob) if request.output.blobs == Blobs::Include => Place::File(blob.clone()),
         _ => Place::Absent(receipt.sources.clone()),
+    };
+    let place = Located {
+        place,
+        sources: receipt.sources.clone(),
     };
     let wanted = image.checks.entrypoint != Severity::Ignore;
     let listing = layer
@@ -199,31 +219,33 @@ fn read_entry(entry: &Entry, at: usize, request: &Request) -> Result<Copied> {
     };
     copy(
         &descriptor,
-        &|layer| place(&reader, layer, request, &entry.sources),
+        &|layer| locate(&reader, layer, request, &entry.sources),
         &reader,
     )
 }
 
-/// Where the bytes of a layer in a layout are, as far as they are wanted.
-fn place(
+/// Where a layer in a layout is.
+fn locate(
     reader: &Reader,
     layer: &Descriptor,
     request: &Request,
-    sources: &[oci::receipt::Source],
-) -> Result<Place> {
-    let mut known = match reader.sparse().and_then(|sparse| sparse.get(&layer.digest)) {
-        Some(absent) => absent.sources.clone(),
-        None => Vec::new(),
-    };
+    sources: &[Source],
+) -> Result<Located> {
+    let absent = reader.sparse().and_then(|sparse| sparse.get(&layer.digest));
+    let mut known = absent.map(|blob| blob.sources.clone()).unwrap_or_default();
     known.extend_from_slice(sources);
     known.sort();
     known.dedup();
-    if request.output.blobs == Blobs::Omit {
-        return Ok(Place::Absent(known));
-    }
-    Ok(match reader.place(layer)? {
-        Place::Absent(_) => Place::Absent(known),
-        present => present,
+    let place = match request.output.blobs {
+        Blobs::Omit => Place::Absent(known.clone()),
+        Blobs::Include => match reader.place(layer)? {
+            Place::Absent(_) => Place::Absent(known.clone()),
+            present => present,
+        },
+    };
+    Ok(Located {
+        place,
+        sources: known,
     })
 }
 

@@ -9,6 +9,7 @@ use oci::receipt::{ImageNode, IndexNode, LayerNode, Node, OtherNode};
 use oci::{Descriptor, Digest, Index};
 
 use crate::error::{Error, Result};
+use crate::gather::Located;
 
 /// The most levels of indexes.
 const DEPTH: usize = 8;
@@ -29,17 +30,17 @@ pub(crate) struct Copied {
     pub(crate) contents: Contents,
 }
 
-/// Takes what `descriptor` leads to; `place` tells where layers are.
+/// Takes what `descriptor` leads to; `locate` tells where layers are.
 ///
 /// # Errors
 /// Documents that are missing or not what they should be.
 pub(crate) fn copy(
     descriptor: &Descriptor,
-    place: &dyn Fn(&Descriptor) -> Result<Place>,
+    locate: &dyn Fn(&Descriptor) -> Result<Located>,
     reader: &Reader,
 ) -> Result<Copied> {
     let mut walk = Walk {
-        place,
+        locate,
         reader,
         contents: Contents::default(),
     };
@@ -49,7 +50,7 @@ pub(crate) fn copy(
 }
 
 struct Walk<'a> {
-    place: &'a dyn Fn(&Descriptor) -> Result<Place>,
+    locate: &'a dyn Fn(&Descriptor) -> Result<Located>,
     reader: &'a Reader,
     contents: Contents,
 }
@@ -74,9 +75,9 @@ impl Walk<'_> {
         } else if descriptor.media_type.is_manifest() {
             self.image(descriptor, &mut copied)?;
         } else if let Node::Other(other) = &mut copied.node {
-            let place = (self.place)(descriptor)?;
-            other.present = !matches!(place, Place::Absent(_));
-            self.contents.add(descriptor, place)?;
+            let located = (self.locate)(descriptor)?;
+            other.present = located.is_present();
+            self.contents.add(descriptor, located.place)?;
         }
         Ok(copied)
     }
@@ -124,14 +125,14 @@ impl Walk<'_> {
         };
         let mut layers = Vec::new();
         for (at, layer) in image.manifest.layers.iter().enumerate() {
-            let place = (self.place)(layer)?;
+            let located = (self.locate)(layer)?;
+            self.contents.add(layer, located.place.clone())?;
             layers.push(Layer {
                 origin: None,
                 descriptor: layer,
                 diff_id: diff_ids.get(at).copied(),
-                place: place.clone(),
+                located,
             });
-            self.contents.add(layer, place)?;
         }
         into.node = Node::Image(ImageNode {
             media_type: descriptor.media_type.clone(),
@@ -161,8 +162,8 @@ pub(crate) struct Layer<'a> {
     pub(crate) descriptor: &'a Descriptor,
     /// The digest of its tar.
     pub(crate) diff_id: Option<Digest>,
-    /// Where its bytes are.
-    pub(crate) place: Place,
+    /// Where it is.
+    pub(crate) located: Located,
 }
 
 /// The layers of an image, as its receipt tells of them.
@@ -178,11 +179,8 @@ pub(crate) fn layer_nodes(layers: &[Layer]) -> Vec<LayerNode> {
         size: layer.descriptor.size,
         diff_id: layer.diff_id,
         chain_id: chain.get(at).copied(),
-        present: !matches!(layer.place, Place::Absent(_)),
-        sources: match &layer.place {
-            Place::Absent(sources) => sources.clone(),
-            _ => Vec::new(),
-        },
+        present: layer.located.is_present(),
+        sources: layer.located.sources.clone(),
     };
     layers.iter().enumerate().map(node).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use layout::{Contents, Place};
+use layout::Contents;
 use oci::media_type::{Compression, Kind, OCI_CONFIG};
 use oci::platform::Selector;
 use oci::receipt::{BaseOfImage, ImageNode, Node};
@@ -13,7 +13,7 @@ use crate::base::Below;
 use crate::checks;
 use crate::config::{Problem, config, merge_fragment};
 use crate::error::{Error, Result};
-use crate::gather::{BaseInput, Inputs, LayerInput, Listing};
+use crate::gather::{BaseInput, Inputs, LayerInput, Listing, Located};
 use crate::graph::{Layer, layer_nodes};
 use crate::history::history;
 use crate::plan::Made;
@@ -33,7 +33,7 @@ struct Stacked {
     origin: Option<String>,
     descriptor: Descriptor,
     diff_id: Digest,
-    place: Place,
+    located: Located,
 }
 
 /// Plans an image.
@@ -98,7 +98,7 @@ pub(crate) fn plan(
 
     let mut contents = Contents::default();
     for layer in &stack {
-        contents.add(&layer.descriptor, layer.place.clone())?;
+        contents.add(&layer.descriptor, layer.located.place.clone())?;
     }
     let bytes = config.to_bytes().map_err(|error| Error::Unwritable {
         what: "config",
@@ -124,7 +124,7 @@ pub(crate) fn plan(
             origin: layer.origin.as_deref(),
             descriptor: &layer.descriptor,
             diff_id: Some(layer.diff_id),
-            place: layer.place.clone(),
+            located: layer.located.clone(),
         })
         .collect();
     let node = Node::Image(ImageNode {
@@ -187,7 +187,7 @@ fn stack(base: Option<&Below>, layers: &[LayerInput]) -> Result<Vec<Stacked>> {
                 origin: None,
                 descriptor,
                 diff_id: base.diff_ids[at],
-                place: base.input.places[at].clone(),
+                located: base.input.places[at].clone(),
             });
         }
     }
@@ -205,7 +205,7 @@ fn stack(base: Option<&Below>, layers: &[LayerInput]) -> Result<Vec<Stacked>> {
             origin: Some(receipt.origin.clone()),
             descriptor,
             diff_id: receipt.diff_id,
-            place: place.clone(),
+            located: place.clone(),
         });
     }
     if stack.len() > LAYERS {

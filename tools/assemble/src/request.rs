@@ -6,7 +6,9 @@
 //! These types are the documentation of the format: `docs/schemas/assemble.schema.json` is generated
 //! from them. They hold what was asked and check nothing but its shape; `plan` decides what it means.
 
+mod base;
 mod fields;
+mod output;
 mod text;
 
 use std::path::PathBuf;
@@ -14,9 +16,11 @@ use std::path::PathBuf;
 use oci::receipt::Source;
 use oci::{Digest, MediaType};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub(crate) use base::{Base, BaseHistory, Docker, Links, OnBuild};
 pub(crate) use fields::{Change, Choice, Fields, Fragment, Healthcheck, Texts, Variable};
+pub(crate) use output::{Blobs, Form, Output};
 pub(crate) use text::{Stamp, Text, Time};
 
 /// The input manifest of one run of `assemble`.
@@ -100,101 +104,6 @@ pub(crate) struct Image {
     /// What is looked at beyond what has to be right.
     #[serde(default)]
     pub(crate) checks: Checks,
-}
-
-/// The image that another is built on.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Base {
-    /// The OCI layout directory that holds it; it may be sparse.
-    pub(crate) layout: PathBuf,
-    /// The digest of the image, or of an index that holds it.
-    #[serde(default)]
-    pub(crate) digest: Option<Digest>,
-    /// Its tag in the layout.
-    #[serde(default)]
-    pub(crate) tag: Option<String>,
-    /// Which image of an index is meant; `*` stands for any system or architecture. By default the
-    /// platform of the image that is made.
-    #[serde(default)]
-    pub(crate) platform: Option<String>,
-    /// Its reference, for the annotation `org.opencontainers.image.base.name`.
-    #[serde(default)]
-    pub(crate) name: Option<String>,
-    /// What is done with links in the layout that lead out of it.
-    #[serde(default)]
-    pub(crate) links: Links,
-    /// What is done where it has Docker's media types.
-    #[serde(default)]
-    pub(crate) docker: Docker,
-    /// What is done where it has `ONBUILD` triggers, which nothing here can run.
-    #[serde(default)]
-    pub(crate) on_build: OnBuild,
-    /// What is done with its history.
-    #[serde(default)]
-    pub(crate) history: BaseHistory,
-    /// Repositories that have its layers, besides those that the layout names.
-    #[serde(default)]
-    pub(crate) sources: Vec<Source>,
-    /// The listings of its layers, the lowest first: of all or of none.
-    #[serde(default)]
-    pub(crate) listings: Vec<PathBuf>,
-}
-
-/// What is done with links in a layout that lead out of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Links {
-    /// They are errors.
-    #[default]
-    Refuse,
-    /// They are followed: for layouts of one's own that link to blobs elsewhere.
-    Follow,
-}
-
-impl From<Links> for layout::Links {
-    fn from(links: Links) -> Self {
-        match links {
-            Links::Refuse => layout::Links::Refuse,
-            Links::Follow => layout::Links::Follow,
-        }
-    }
-}
-
-/// What is done where a base has Docker's media types.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Docker {
-    /// They become OCI's, all of them; the blobs stay as they are.
-    #[default]
-    Convert,
-    /// That is an error.
-    Refuse,
-}
-
-/// What is done where a base has `ONBUILD` triggers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OnBuild {
-    /// That is an error, for a Dockerfile would run them.
-    #[default]
-    Refuse,
-    /// They are left out, as a Dockerfile leaves them out once they have run.
-    Drop,
-    /// They are kept, for who builds on this image.
-    Keep,
-}
-
-/// What is done with a base's history.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum BaseHistory {
-    /// It is kept. One that does not agree with the layers is an error; where there is none, each
-    /// layer gets a step that says so.
-    #[default]
-    Keep,
-    /// Each layer gets a step that says that the history was left out.
-    Drop,
 }
 
 /// A layer.
@@ -312,90 +221,6 @@ pub(crate) enum Nested {
     Keep,
     /// By its manifests, attestations with them.
     Flatten,
-}
-
-/// The form of the output, and how blobs get into it.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Output {
-    /// The form.
-    pub(crate) form: Form,
-    /// Whether the layers' bytes are wanted in it.
-    pub(crate) blobs: Blobs,
-    /// How a blob's file gets into a layout directory.
-    pub(crate) transfer: Transfer,
-    /// How a blob's file is compared with what is said of it.
-    pub(crate) verify: Verify,
-}
-
-/// The form of the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Form {
-    /// An OCI layout directory.
-    #[default]
-    Layout,
-    /// A tar of an OCI layout.
-    OciArchive,
-    /// A tar that `docker load` and `podman load` take.
-    DockerArchive,
-    /// A directory with the documents alone: `manifest.json`, `config.json` (of an image),
-    /// `descriptor.json` and `digest`.
-    Metadata,
-}
-
-/// Whether the layers' bytes are wanted in the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Blobs {
-    /// Those that are there.
-    #[default]
-    Include,
-    /// None: the layout is sparse.
-    Omit,
-}
-
-/// How a blob's file gets into a layout directory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Transfer {
-    /// Its bytes are copied.
-    #[default]
-    Copy,
-    /// It gets a second name.
-    HardLink,
-    /// A link to it is made: absolute where its path is, otherwise relative.
-    Symlink,
-}
-
-impl From<Transfer> for layout::Transfer {
-    fn from(transfer: Transfer) -> Self {
-        match transfer {
-            Transfer::Copy => layout::Transfer::Copy,
-            Transfer::HardLink => layout::Transfer::HardLink,
-            Transfer::Symlink => layout::Transfer::Symlink,
-        }
-    }
-}
-
-/// How a blob's file is compared with what is said of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Verify {
-    /// All of it is read and hashed.
-    #[default]
-    Digest,
-    /// Only its size, for files that come straight from `layer` and `pull`.
-    Size,
-}
-
-impl From<Verify> for layout::Verify {
-    fn from(verify: Verify) -> Self {
-        match verify {
-            Verify::Digest => layout::Verify::Digest,
-            Verify::Size => layout::Verify::Size,
-        }
-    }
 }
 
 #[cfg(test)]
