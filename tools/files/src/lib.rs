@@ -15,6 +15,7 @@
 
 mod error;
 mod output;
+mod part;
 mod read;
 mod walk;
 
@@ -22,5 +23,6 @@ pub use error::{Error, Operation, Result};
 pub use output::{
     OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, hard_link, scratch, symlink, write,
 };
+pub use part::PartFile;
 pub use read::{Source, exists, open, read, read_at_most, read_link, read_pieces};
 pub use walk::{Found, FoundKind, Links, Visitor, Walk};

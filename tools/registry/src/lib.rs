@@ -7,6 +7,7 @@
 //!
 //! It does not decide what to fetch or to send, knows no mirrors, and writes no file.
 
+pub mod access;
 mod answer;
 mod auth;
 mod blob;
@@ -23,6 +24,7 @@ mod transport;
 mod upload;
 pub mod url;
 
+pub use access::{Access, Who};
 pub use blob::BlobStream;
 pub use credentials::{Credentials, Environment, Found, Login};
 pub use error::{Error, Result};

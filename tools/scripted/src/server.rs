@@ -88,6 +88,8 @@ enum Body {
     Whole(Vec<u8>),
     /// These bytes, of so many that are announced, and then the connection ends.
     Cut(Vec<u8>, u64),
+    /// The same, but the connection stays silent for so long before it ends.
+    Stall(Vec<u8>, u64, Duration),
     /// For ever.
     Endless,
     /// One byte each time.
@@ -139,6 +141,13 @@ impl Answer {
         self
     }
 
+    /// Only these bytes of as many as are announced, and then silence.
+    #[must_use]
+    pub fn stall(mut self, bytes: impl Into<Vec<u8>>, announced: u64, time: Duration) -> Self {
+        self.body = Body::Stall(bytes.into(), announced, time);
+        self
+    }
+
     /// A body without an end.
     #[must_use]
     pub fn endless(mut self) -> Self {
@@ -181,7 +190,7 @@ impl Answer {
     fn write(&self, stream: &mut TcpStream, head: bool) -> io::Result<bool> {
         let announced = match &self.body {
             Body::Whole(bytes) | Body::Drip(bytes, _) => Some(bytes.len() as u64),
-            Body::Cut(_, announced) => Some(*announced),
+            Body::Cut(_, announced) | Body::Stall(_, announced, _) => Some(*announced),
             Body::Endless => None,
             Body::Raw(bytes) => {
                 stream.write_all(bytes)?;
@@ -213,6 +222,11 @@ impl Answer {
         match &self.body {
             Body::Whole(bytes) => stream.write_all(bytes).map(|()| true),
             Body::Cut(bytes, _) => stream.write_all(bytes).map(|()| false),
+            Body::Stall(bytes, _, time) => {
+                stream.write_all(bytes)?;
+                std::thread::sleep(*time);
+                Ok(false)
+            }
             Body::Drip(bytes, each) => {
                 for byte in bytes {
                     stream.write_all(&[*byte])?;

@@ -1,0 +1,322 @@
+//! What can go wrong while images are pulled, locked, vendored or verified.
+
+use std::path::PathBuf;
+
+use action::{Blame, Detail, Failure};
+use oci::Digest;
+use oci::error::Shown;
+
+/// The result of everything in this program.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// A layout is not as it should be.
+    #[error(transparent)]
+    Layout(#[from] layout::Error),
+    /// A registry.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// An entry of a list of mirrors.
+    #[error("`{entry}` is not a place to pull from: {reason}")]
+    Mirrors { entry: Shown, reason: &'static str },
+    /// `off` was reached.
+    #[error("{what} may not be pulled: the list of mirrors ends with `off`")]
+    Off { what: String },
+    /// A layout that serves as a mirror lacks something.
+    #[error("the layout `{}` does not have {what}", layout.display())]
+    NotInLayout { layout: PathBuf, what: String },
+    /// A reference that is none, or lacks a tag.
+    #[error("`{reference}` can't be locked: {reason}")]
+    Reference { reference: Shown, reason: String },
+    /// A lock file that is none.
+    #[error("`{}` is not a lock file: {error}", path.display())]
+    Lock { path: PathBuf, error: oci::Error },
+    /// An entry that can't be.
+    #[error("the entry of `{reference}` is not sound: {reason}")]
+    Entry { reference: Shown, reason: String },
+    /// No such entry.
+    #[error("`{}` has no image `{name}`", lock.display())]
+    NoEntry {
+        lock: PathBuf,
+        name: Shown,
+        known: Vec<String>,
+    },
+    /// A name that is there already, with another reference.
+    #[error("`{}` has an image `{name}` with another reference", lock.display())]
+    NameTaken {
+        lock: PathBuf,
+        name: Shown,
+        reference: Shown,
+    },
+    /// What was fetched is not what the lock says it is.
+    #[error("the lock and `{reference}` differ in {what}")]
+    Differs {
+        reference: Shown,
+        what: String,
+        locked: String,
+        found: String,
+    },
+    /// No image is for a platform.
+    #[error("`{reference}` has no image for the platform {platform}")]
+    Platform {
+        reference: Shown,
+        platform: Shown,
+        known: Vec<String>,
+    },
+    /// A platform that is none.
+    #[error(transparent)]
+    Value(oci::Error),
+    /// Tags that have moved since they were locked.
+    #[error("{} of the locked tags lead elsewhere now", moved.len())]
+    Moved { moved: Vec<Moved> },
+    /// A folder of images that is not what the lock says.
+    #[error("`{}` is not what the lock says", folder.display())]
+    Vendored {
+        folder: PathBuf,
+        differences: Vec<String>,
+    },
+    /// A layout in which something is wrong.
+    #[error("{} things are wrong in `{}`", findings.len(), layout.display())]
+    Unsound {
+        layout: PathBuf,
+        findings: Vec<String>,
+    },
+    /// Something of ours that can't be written.
+    #[error("cannot write the {what}: {error}")]
+    Unwritable {
+        what: &'static str,
+        error: oci::Error,
+    },
+    /// A file of settings that is none.
+    #[error("`{}` is not a file of settings: {reason}", path.display())]
+    Settings { path: PathBuf, reason: String },
+}
+
+/// A tag that has moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) name: String,
+    pub(crate) reference: String,
+    pub(crate) locked: Digest,
+    pub(crate) now: Option<Digest>,
+}
+
+impl Error {
+    /// Whether a place says that it does not have the thing.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            Error::Registry(error) => error.is_absent(),
+            Error::NotInLayout { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl Failure for Error {
+    fn details(&self) -> Vec<Detail> {
+        let pairs = |pairs: Vec<(&'static str, String)>| {
+            let detail = |(label, value): (&'static str, String)| Detail::new(label, value);
+            pairs.into_iter().map(detail).collect()
+        };
+        let list = |word: &'static str, all: &[String]| {
+            all.iter()
+                .map(|one| Detail::new(word, one.clone()))
+                .collect()
+        };
+        match self {
+            Error::Registry(error) => pairs(error.details()),
+            Error::Layout(error) => pairs(error.details()),
+            Error::NoEntry { known, .. } => list("image", known),
+            Error::NameTaken { reference, .. } => {
+                vec![Detail::new("locked", reference.to_string())]
+            }
+            Error::Platform { known, .. } => list("platform", known),
+            Error::Differs { locked, found, .. } => vec![
+                Detail::new("locked", locked.clone()),
+                Detail::new("found", found.clone()),
+            ],
+            Error::Moved { moved } => moved
+                .iter()
+                .map(|one| {
+                    let now = one.now.map_or("nothing".to_owned(), |now| now.to_string());
+                    let (name, reference, locked) = (&one.name, &one.reference, &one.locked);
+                    let text = format!("`{name}` ({reference})\nlocked {locked}\nnow    {now}");
+                    Detail::new("image", text)
+                })
+                .collect(),
+            Error::Vendored { differences, .. } => list("difference", differences),
+            Error::Unsound { findings, .. } => list("finding", findings),
+            _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Files(error) => return error.hint(),
+            Error::Layout(error) => return error.hint(),
+            Error::Registry(error) => return error.hint(),
+            Error::Value(error) | Error::Unwritable { error, .. } => {
+                return error.hint().map(str::to_owned);
+            }
+            Error::Mirrors { .. } => {
+                "a list is as `https://mirror.example/hub,file:///srv/images|direct`; see docs/registries.md"
+            }
+            Error::Off { .. } => "let a mirror have it, or end the list with `direct`",
+            Error::NotInLayout { .. } => "run `pull vendor` where the network is",
+            Error::Reference { .. } => "write it as `docker.io/library/debian:12`",
+            Error::Lock { .. } => "it is written by `pull lock`, and not by hand",
+            Error::Entry { .. } => "run `pull lock --update`",
+            Error::NoEntry { name, .. } => {
+                return Some(format!(
+                    "run `pull lock {name}=REFERENCE`, or take one of the images"
+                ));
+            }
+            Error::NameTaken { .. } => "give another name, or take the entry out of the lock file",
+            Error::Differs { .. } => {
+                "run `pull lock --update`; a lock is not mended by hand, and nothing is pulled against it"
+            }
+            Error::Platform { .. } => "take one of the platforms",
+            Error::Moved { .. } => "run `pull lock --update`, and look at what changes",
+            Error::Vendored { .. } => "remove the folder and run `pull vendor` again",
+            Error::Unsound { .. } => "pull it again",
+            Error::Settings { .. } => {
+                "it has `hosts` and `mirrors` as a request has; see docs/requests/pull.md"
+            }
+        };
+        Some(hint.to_owned())
+    }
+
+    fn blame(&self) -> Blame {
+        let environment = match self {
+            Error::Files(error) => return error.blame(),
+            Error::Layout(error) => error.is_environment(),
+            Error::Registry(error) => error.is_environment(),
+            Error::Unwritable { .. } => return Blame::Bug,
+            _ => false,
+        };
+        match environment {
+            true => Blame::Environment,
+            false => Blame::Input,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use registry::error::{Answer, At};
+
+    /// The error that a registry's status makes; 0 for no answer.
+    pub(crate) fn of_status(status: u16) -> Error {
+        let at = Box::new(At {
+            registry: "r.example".into(),
+            repository: "a".into(),
+            method: "GET",
+            what: "blob".into(),
+        });
+        let answer = Answer {
+            status,
+            ..Answer::default()
+        };
+        Error::Registry(match status {
+            404 | 410 => registry::Error::Absent { at, answer },
+            401 | 403 => registry::Error::Denied {
+                at,
+                answer,
+                credentials: String::new(),
+            },
+            status => registry::Error::Status {
+                at,
+                answer: Answer { status, ..answer },
+                tries: 1,
+            },
+        })
+    }
+
+    /// And back.
+    pub(crate) fn status_of(error: &Error) -> u16 {
+        match error {
+            Error::Registry(
+                registry::Error::Absent { answer, .. }
+                | registry::Error::Denied { answer, .. }
+                | registry::Error::Status { answer, .. },
+            ) => answer.status,
+            error => panic!("{error}"),
+        }
+    }
+
+    /// What is printed of an error.
+    pub(crate) fn shown(error: Error) -> String {
+        action::Failed::new(None, error).render("pull")
+    }
+
+    #[test]
+    fn each_message() {
+        let digest = Digest::of(b"x");
+        let list = || vec!["one".to_owned(), "two".to_owned()];
+        for (error, expected) in [
+            (
+                Error::Mirrors { entry: "x".into(), reason: "why" },
+                "pull: `x` is not a place to pull from: why\nhint: a list is as `https://mirror.example/hub,file:///srv/images|direct`; see docs/registries.md\n".to_owned(),
+            ),
+            (
+                Error::Off { what: "blob x".into() },
+                "pull: blob x may not be pulled: the list of mirrors ends with `off`\nhint: let a mirror have it, or end the list with `direct`\n".into(),
+            ),
+            (
+                Error::NotInLayout { layout: "/l".into(), what: "blob x".into() },
+                "pull: the layout `/l` does not have blob x\nhint: run `pull vendor` where the network is\n".into(),
+            ),
+            (
+                Error::Reference { reference: "x".into(), reason: "why".into() },
+                "pull: `x` can't be locked: why\nhint: write it as `docker.io/library/debian:12`\n".into(),
+            ),
+            (
+                Error::Entry { reference: "x".into(), reason: "why".into() },
+                "pull: the entry of `x` is not sound: why\nhint: run `pull lock --update`\n".into(),
+            ),
+            (
+                Error::NoEntry { lock: "l".into(), name: "x".into(), known: list() },
+                "pull: `l` has no image `x`\n  image: one\n  image: two\nhint: run `pull lock x=REFERENCE`, or take one of the images\n".into(),
+            ),
+            (
+                Error::NameTaken { lock: "l".into(), name: "x".into(), reference: "r".into() },
+                "pull: `l` has an image `x` with another reference\n  locked: r\nhint: give another name, or take the entry out of the lock file\n".into(),
+            ),
+            (
+                Error::Differs { reference: "r".into(), what: "a size".into(), locked: "1".into(), found: "2".into() },
+                "pull: the lock and `r` differ in a size\n  locked: 1\n  found:  2\nhint: run `pull lock --update`; a lock is not mended by hand, and nothing is pulled against it\n".into(),
+            ),
+            (
+                Error::Platform { reference: "r".into(), platform: "p".into(), known: list() },
+                "pull: `r` has no image for the platform p\n  platform: one\n  platform: two\nhint: take one of the platforms\n".into(),
+            ),
+            (
+                Error::Moved { moved: vec![Moved { name: "n".into(), reference: "r".into(), locked: digest, now: None }] },
+                format!("pull: 1 of the locked tags lead elsewhere now\n  image: `n` (r)\n    locked {digest}\n    now    nothing\nhint: run `pull lock --update`, and look at what changes\n"),
+            ),
+            (
+                Error::Vendored { folder: "v".into(), differences: list() },
+                "pull: `v` is not what the lock says\n  difference: one\n  difference: two\nhint: remove the folder and run `pull vendor` again\n".into(),
+            ),
+            (
+                Error::Unsound { layout: "l".into(), findings: list() },
+                "pull: 2 things are wrong in `l`\n  finding: one\n  finding: two\nhint: pull it again\n".into(),
+            ),
+            (
+                Error::Settings { path: "s".into(), reason: "why".into() },
+                "pull: `s` is not a file of settings: why\nhint: it has `hosts` and `mirrors` as a request has; see docs/requests/pull.md\n".into(),
+            ),
+        ] {
+            assert_eq!(error.blame(), Blame::Input);
+            assert_eq!(shown(error), expected);
+        }
+        assert_eq!(of_status(503).blame(), Blame::Environment);
+        assert!(shown(of_status(403)).contains("status:"));
+    }
+}

@@ -1,0 +1,46 @@
+//! `pull`: from an entry of a lock to an OCI layout, which is a pure function of that entry.
+//!
+//! Builds run `pull REQUEST.json --out PATH` and never resolve a tag. The verbs are for people.
+
+mod error;
+mod fetch;
+mod lock;
+mod mirrors;
+mod plan;
+mod pull;
+mod request;
+mod resolve;
+mod vendor;
+mod verbs;
+mod verify;
+
+use action::At;
+use std::process::ExitCode;
+
+/// Pull an image that is locked: a request in, an OCI layout out
+#[derive(clap::Parser)]
+#[command(name = "pull", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<verbs::Verb>,
+
+    #[command(flatten)]
+    common: action::Arguments,
+}
+
+fn main() -> ExitCode {
+    action::run("pull", |arguments: Arguments| {
+        if let Some(verb) = &arguments.verb {
+            return match verbs::run(verb)? {
+                Some(shown) => action::print_plan(&shown),
+                None => Ok(()),
+            };
+        }
+        let (request, outputs) = arguments.common.load::<request::Request>()?;
+        let plan = plan::plan(&request).at(&request.origin)?;
+        if outputs.plan {
+            return action::print_plan(&plan::Shown::new(&plan));
+        }
+        pull::write(&plan, &request, &outputs).at(&request.origin)
+    })
+}

@@ -1,0 +1,209 @@
+//! The verbs for people: `lock`, `vendor`, `verify`, `auth`. They read the user's logins and proxy unless a
+//! file of settings says how registries are reached.
+
+use std::path::{Path, PathBuf};
+
+use oci::json::{self, Limits};
+use registry::{Access, Login, Who};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::lock::{Lock, Name};
+use crate::request::Supply;
+use crate::{resolve, vendor, verify};
+
+/// What to do for people.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Resolve tags and write them down; the only thing that ever resolves a tag
+    Lock(LockArguments),
+    /// Put all locked images into one layout, which serves as a `file://` mirror without network
+    Vendor(VendorArguments),
+    /// Read a layout again, all of it, and list everything that is wrong
+    Verify {
+        /// The layout
+        layout: PathBuf,
+    },
+    /// Say where the login for an image is found, and never what it is
+    Auth {
+        /// The image
+        reference: String,
+        #[command(flatten)]
+        settings: SettingsArgument,
+    },
+}
+
+/// How registries are reached.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SettingsArgument {
+    /// A JSON file as `from` of a request; without it, your own logins and proxy
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
+/// Arguments of `lock`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LockArguments {
+    /// Images to add, as `debian=docker.io/library/debian:12`
+    #[arg(value_name = "NAME=REFERENCE")]
+    images: Vec<String>,
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = "images.lock.json")]
+    lock: PathBuf,
+    /// Resolve the tags of these images anew, or of all
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    update: Option<Vec<String>>,
+    /// Write nothing; fail where a tag has moved
+    #[arg(long, conflicts_with_all = ["update", "images"])]
+    check: bool,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
+/// Arguments of `vendor`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VendorArguments {
+    /// The images; all, if none is named
+    #[arg(value_name = "NAME")]
+    images: Vec<String>,
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = "images.lock.json")]
+    lock: PathBuf,
+    /// The folder; it is written if it does not exist, and compared with the lock if it does
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
+impl SettingsArgument {
+    fn load(&self) -> Result<Supply> {
+        let Some(path) = &self.settings else {
+            return Ok(Supply {
+                access: Access {
+                    credentials: Who::Lookup,
+                    proxy_from_environment: true,
+                    ..Access::default()
+                },
+                ..Supply::default()
+            });
+        };
+        let bytes = files::read_at_most(path, Limits::OURS.size)?;
+        json::read_as(&bytes, Limits::OURS, "settings").map_err(|error| Error::Settings {
+            path: path.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// What `auth` says.
+#[derive(Serialize)]
+pub(crate) struct LoginShown {
+    repository: String,
+    login: &'static str,
+    source: String,
+}
+
+/// Does it; what is returned is to be printed.
+///
+/// # Errors
+/// Those of the verb.
+pub(crate) fn run(verb: &Verb) -> Result<Option<LoginShown>> {
+    match verb {
+        Verb::Lock(arguments) => lock(arguments)?,
+        Verb::Vendor(arguments) => {
+            let lock = Lock::read(&arguments.lock)?;
+            let from = arguments.settings.load()?;
+            let (images, out) = (&arguments.images, &arguments.out);
+            vendor::vendor(&lock, images, &arguments.lock, out, &from)?;
+        }
+        Verb::Verify { layout } => verify::verify(layout)?,
+        Verb::Auth {
+            reference,
+            settings,
+        } => return auth(reference, settings).map(Some),
+    }
+    Ok(None)
+}
+
+fn lock(arguments: &LockArguments) -> Result<()> {
+    let path = &arguments.lock;
+    let registries = arguments.settings.load()?.access.open()?;
+    let mut lock = match files::exists(path) {
+        true => Lock::read(path)?,
+        false => Lock::empty(),
+    };
+    if arguments.check {
+        let moved = resolve::moved(&registries, &lock)?;
+        return match moved.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Moved { moved }),
+        };
+    }
+    if let Some(names) = &arguments.update {
+        let all: Vec<String> = lock.images.keys().cloned().collect();
+        let names = if names.is_empty() { &all } else { names };
+        for name in names {
+            let reference = lock.entry(path, name)?.reference.clone();
+            let entry = resolve::resolve(&registries, &reference)?;
+            lock.images.insert(name.clone(), entry);
+        }
+    }
+    for image in &arguments.images {
+        let Some((name, reference)) = image.split_once('=') else {
+            return Err(Error::Reference {
+                reference: image.as_str().into(),
+                reason: "it is not NAME=REFERENCE".into(),
+            });
+        };
+        if let Some(known) = lock.images.get(name) {
+            let (known, wanted) = (known.name()?, Name::parse(reference)?);
+            // What is locked stays as it is until it is told to move.
+            if known == with_tag(wanted) {
+                continue;
+            }
+            return Err(Error::NameTaken {
+                lock: path.clone(),
+                name: name.into(),
+                reference: lock.images[name].reference.as_str().into(),
+            });
+        }
+        let entry = resolve::resolve(&registries, reference)?;
+        lock.images.insert(name.to_owned(), entry);
+    }
+    replace(path, &lock.to_bytes()?)
+}
+
+/// As it stands in a lock.
+fn with_tag(mut name: Name) -> Name {
+    match name.digest {
+        Some(_) => name.tag = None,
+        None => name.tag = Some(name.tag.unwrap_or_else(|| "latest".to_owned())),
+    }
+    name
+}
+
+/// Writes a file that may be there already, whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut part = files::PartFile::open(&path.with_file_name(format!(".{name}.part")))?;
+    part.clear()?;
+    part.put(bytes)?;
+    Ok(part.finish(path)?)
+}
+
+fn auth(reference: &str, settings: &SettingsArgument) -> Result<LoginShown> {
+    let name = Name::parse(reference)?;
+    let registries = settings.load()?.access.open()?;
+    let found = registries.login(&name.registry, &name.path)?;
+    Ok(LoginShown {
+        repository: name.repository(),
+        login: match found.login {
+            Login::Anonymous => "anonymous",
+            Login::Password { .. } => "password",
+            Login::Identity(_) => "identity token",
+            Login::Bearer(_) => "registry token",
+        },
+        source: found.source,
+    })
+}

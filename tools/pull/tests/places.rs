@@ -1,0 +1,493 @@
+//! Mirrors, vendored layouts, stores: where things come from, and what happens when they don't.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by a panic"
+)]
+
+mod common;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{World, blob, image, tar, two_platforms};
+use oci::Digest;
+use scripted::{Answer, Server, Store};
+
+fn locked() -> (Store, Server, World, Digest) {
+    let store = Store::new();
+    let root = two_platforms(&store, "team/app", "1");
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/team/app:1", server.host())]);
+    (store, server, world, root)
+}
+
+fn from(list: &str, more: &str) -> String {
+    format!(r#""from":{{"mirrors":"{list}"{more}}}"#)
+}
+
+/// c/image #2038: a mirror that has the manifest but has lost a blob failed the pull.
+#[test]
+fn the_list_holds_for_each_blob() {
+    let (_store, server, world, root) = locked();
+    let mirror = Store::new();
+    two_platforms(&mirror, "team/app", "1");
+    let lost = Digest::of(&tar(&["usr/bin/app"]));
+    mirror.remove_blob(&lost);
+    let mirror = mirror.serve();
+    world.request(&from(&format!("http://{},direct", mirror.host()), ""));
+    let before = server.requests().len();
+    world.pull("out");
+    assert!(world.tree("out").contains_key(&blob(&root)));
+    let asked: Vec<String> = server.lines().split_off(before);
+    assert_eq!(asked, [format!("GET /v2/team/app/blobs/{lost}")]);
+}
+
+#[test]
+fn what_leads_on() {
+    let (_store, _server, world, _) = locked();
+    let refusing = Server::start(|_| Answer::error(403, "DENIED", "the gate is closed"));
+    let empty = Store::new().serve();
+    let gone = Server::start(|_| Answer::new(410));
+    let (refusing, empty, gone) = (refusing.host(), empty.host(), gone.host());
+    // Nobody listens there.
+    let dead = "http://127.0.0.1:1";
+    for (at, (list, expected)) in [
+        (format!("http://{empty},http://{gone},direct"), ""),
+        (format!("http://{refusing}|direct"), ""),
+        (format!("http://{refusing},direct"), "the gate is closed"),
+        (
+            format!("http://{empty},http://{refusing}"),
+            "the gate is closed",
+        ),
+        (
+            format!("http://{refusing}|http://{empty}"),
+            "the gate is closed",
+        ),
+        (format!("http://{empty},off"), "may not be pulled"),
+        (format!("http://{empty}"), "it is not there"),
+        ("off".into(), "may not be pulled"),
+        ("file:///no/such,direct".into(), "is not an OCI layout"),
+        ("nonsense:///".into(), "is not a place to pull from"),
+        (format!("{dead}|direct"), ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.request(&from(&list, ""));
+        let out = format!("out{at}");
+        let output = world.run(&["request.json", "--out", &out]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            output.status.success(),
+            expected.is_empty(),
+            "{list}: {error}"
+        );
+        assert!(error.contains(expected), "{list}: {error}");
+    }
+}
+
+#[test]
+fn private_names_reach_no_mirror() {
+    let (_store, server, world, _) = locked();
+    let mirror = Server::start(|_| Answer::new(404));
+    let list = format!("http://{},off", mirror.host());
+    let private = format!(r#","private":"other.example,{}/team""#, server.host());
+    world.request(&from(&list, &private));
+    world.pull("out");
+    assert_eq!(mirror.requests(), []);
+}
+
+/// A mirror that lies is found out, and the next one is asked only if any error leads on.
+#[test]
+fn a_mirror_cannot_lie() {
+    let (_store, _server, world, _) = locked();
+    let liar = Store::new();
+    two_platforms(&liar, "team/app", "1");
+    liar.set_fault(|request| {
+        let is_blob = request.method == "GET" && request.path.contains("/blobs/");
+        is_blob.then(|| Answer::new(200).body(vec![0; 2048]))
+    });
+    let liar = liar.serve();
+    world.request(&from(&format!("http://{},direct", liar.host()), ""));
+    let error = world.fails(1, &["request.json", "--out", "out"]);
+    assert!(
+        error.contains("the size is wrong") || error.contains("do not have the digest"),
+        "{error}"
+    );
+    assert!(!world.path("out").exists());
+    world.request(&from(&format!("http://{}|direct", liar.host()), ""));
+    world.pull("out");
+    world.well(&["verify", "out"]);
+}
+
+#[test]
+fn a_vendored_layout_is_a_mirror_without_a_network() {
+    let (_store, server, world, root) = locked();
+    world.well(&["vendor", "--out", "vendor"]);
+    world.well(&["verify", "vendor"]);
+    // Once more: it is what the lock says.
+    let before = server.requests().len();
+    world.well(&["vendor", "--out", "vendor"]);
+    assert_eq!(server.requests().len(), before);
+    let vendor = world.path("vendor");
+    world.request(&from(&format!("file://{},off", vendor.display()), ""));
+    world.pull("offline");
+    assert_eq!(server.requests().len(), before);
+    world.request("");
+    world.pull("online");
+    assert_eq!(world.tree("offline"), world.tree("online"));
+    assert!(world.tree("offline").contains_key(&blob(&root)));
+    // What it does not have is absent, and the next place is asked.
+    std::fs::remove_file(vendor.join(blob(&Digest::of(&tar(&["usr/bin/app"]))))).unwrap();
+    world.request(&from(&format!("file://{},direct", vendor.display()), ""));
+    world.pull("mixed");
+    world.request(&from(&format!("file://{}", vendor.display()), ""));
+    let error = world.fails(1, &["request.json", "--out", "none"]);
+    assert!(error.contains("does not have blob"), "{error}");
+    // A blob in it that is not what its name says.
+    let common = vendor.join(blob(&Digest::of(&tar(&["etc/os-release"]))));
+    let size = std::fs::metadata(&common).unwrap().len() as usize;
+    std::fs::write(&common, vec![0; size]).unwrap();
+    world.request(&from(&format!("file://{},direct", vendor.display()), ""));
+    let error = world.fails(1, &["request.json", "--out", "none"]);
+    assert!(error.contains("does not have its digest"), "{error}");
+}
+
+#[test]
+fn all_differences_in_one_message() {
+    let (store, server, world, _) = locked();
+    let other = image(
+        &store,
+        "team/other",
+        Some("1"),
+        "linux/amd64",
+        &[tar(&["other"])],
+    );
+    world.well(&["vendor", "--out", "vendor"]);
+    world.well(&["lock", &format!("other={}/team/other:1", server.host())]);
+    let lost = Digest::of(&tar(&["usr/bin/app"]));
+    std::fs::remove_file(world.path("vendor").join(blob(&lost))).unwrap();
+    let short = Digest::of(&tar(&["etc/os-release"]));
+    std::fs::write(world.path("vendor").join(blob(&short)), "x").unwrap();
+    let extra = Digest::of(b"extra");
+    std::fs::write(world.path("vendor").join(blob(&extra)), "extra").unwrap();
+    std::fs::write(world.path("vendor/blobs/stray"), "").unwrap();
+    let error = world.fails(1, &["vendor", "--out", "vendor"]);
+    for part in [
+        "pull: `vendor` is not what the lock says\n".to_owned(),
+        "`other` is in the lock and not in the folder".into(),
+        format!("the blob {} is missing", other.digest),
+        format!("the blob {lost} is missing"),
+        format!("the blob {short} has 1 bytes, and 2048 in the lock"),
+        format!("the blob {extra} is not in the lock"),
+        "the file `stray` is no blob".into(),
+        "hint: remove the folder and run `pull vendor` again\n".into(),
+    ] {
+        assert!(error.contains(&part), "{part}: {error}");
+    }
+    // Some of the lock's images.
+    world.well(&["vendor", "other", "--out", "some"]);
+    let error = world.fails(1, &["vendor", "nobody", "--out", "none"]);
+    assert!(error.contains("has no image `nobody`"), "{error}");
+}
+
+#[test]
+fn everything_that_verify_finds() {
+    let store = Store::new();
+    // A layer with a name that comes twice, one that leads out, one that is no tar.
+    let layers = [
+        tar(&["a", "./a", "../b"]),
+        b"no tar".repeat(200),
+        tar(&["good"]),
+    ];
+    image(&store, "a", Some("1"), "linux/amd64", &layers);
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/a:1", server.host())]);
+    world.request("");
+    world.pull("out");
+    let out = world.path("out");
+    let good = Digest::of(&layers[2]);
+    let mut bytes = std::fs::read(out.join(blob(&good))).unwrap();
+    bytes[600] ^= 1;
+    std::fs::write(out.join(blob(&good)), bytes).unwrap();
+    std::fs::write(out.join(blob(&Digest::of(b"x"))), "x").unwrap();
+    let error = world.fails(1, &["verify", "out"]);
+    for part in [
+        "the path `./a` comes twice".to_owned(),
+        "the path `../b` has the part `..`".into(),
+        format!("the layer {}: it is no tar", Digest::of(&layers[1])),
+        format!("the layer {good}: its bytes have the digest"),
+        format!("nothing refers to the blob {}", Digest::of(b"x")),
+        "things are wrong in `out`".into(),
+    ] {
+        assert!(error.contains(&part), "{part}: {error}");
+    }
+    let error = world.fails(1, &["verify", "nowhere"]);
+    assert!(error.contains("is not an OCI layout"), "{error}");
+}
+
+/// A layer whose diff_id is not what it unpacks to: skopeo does not notice.
+#[test]
+fn verify_reads_what_a_layer_unpacks_to() {
+    for (codec, suffix) in [("gzip", "+gzip"), ("zstd", "+zstd")] {
+        let store = Store::new();
+        let plain = tar(&["a"]);
+        let compress = |bytes: &[u8]| match codec {
+            "gzip" => {
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                std::io::Write::write_all(&mut encoder, bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            _ => zstd::encode_all(bytes, 1).unwrap(),
+        };
+        for (tag, diff_id) in [("good", Digest::of(&plain)), ("bad", Digest::of(b"other"))] {
+            let layer = compress(&plain);
+            let config = format!(
+                r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+            );
+            store.add_blob("a", config.as_bytes());
+            store.add_blob("a", &layer);
+            let media_type: oci::MediaType = format!("{}{suffix}", common::LAYER).parse().unwrap();
+            let manifest = oci::Manifest::new(
+                oci::Descriptor::of(oci::MediaType::known(common::CONFIG), config.as_bytes()),
+                vec![oci::Descriptor::of(media_type, &layer)],
+            );
+            store.add_manifest(
+                "a",
+                Some(tag),
+                common::MANIFEST,
+                &manifest.to_bytes().unwrap(),
+            );
+        }
+        let server = store.serve();
+        for tag in ["good", "bad"] {
+            let world = World::new();
+            world.well(&["lock", &format!("app={}/a:{tag}", server.host())]);
+            world.request("");
+            world.pull("out");
+            match tag {
+                "good" => drop(world.well(&["verify", "out"])),
+                _ => {
+                    let error = world.fails(1, &["verify", "out"]);
+                    assert!(error.contains("its diff_id says otherwise"), "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// A large image whose blobs come slowly.
+fn large(store: &Store) -> Vec<Vec<u8>> {
+    let layers: Vec<Vec<u8>> = (0..4u32)
+        .map(|n| {
+            let mut state = n + 1;
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            (0..2_000_000).map(|_| next()).collect()
+        })
+        .collect();
+    image(store, "team/app", Some("1"), "linux/amd64", &layers);
+    layers
+}
+
+/// kill -9 at twenty points, then once more: it goes on where it was, and ends with the right bytes.
+#[test]
+fn a_pull_that_is_killed_goes_on() {
+    let store = Store::new();
+    let layers = large(&store);
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/team/app:1", server.host())]);
+    world.request("");
+    world.pull("whole");
+    // Blobs come in pieces, and slowly.
+    let inner = store.clone();
+    let again = store.clone();
+    store.set_fault(move |request| {
+        let digest = request
+            .path
+            .split("/blobs/")
+            .nth(1)?
+            .parse::<Digest>()
+            .ok()?;
+        let bytes = inner.blob("team/app", &digest)?;
+        if bytes.len() < 1_000_000 || request.method != "GET" {
+            return None;
+        }
+        let first = request.header("range").and_then(|range| {
+            range
+                .strip_prefix("bytes=")?
+                .split_once('-')?
+                .0
+                .parse::<usize>()
+                .ok()
+        });
+        let first = first.unwrap_or(0);
+        std::thread::sleep(Duration::from_millis(20));
+        let end = bytes.len().min(first + 60_000);
+        let answer = match first {
+            0 => Answer::new(200),
+            first => Answer::new(206).with(
+                "Content-Range",
+                format!("bytes {first}-{}/{}", bytes.len() - 1, bytes.len()),
+            ),
+        };
+        // A part of what is announced, and then a long silence.
+        Some(answer.stall(
+            &bytes[first..end],
+            (bytes.len() - first) as u64,
+            Duration::from_secs(30),
+        ))
+    });
+    world.request(r#""from":{"store":"store"}"#);
+    for round in 0..20u64 {
+        let mut child = world
+            .command(&["request.json", "--out", "out"])
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(15 + 11 * round % 200));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!world.path("out").exists());
+    }
+    // Now it is well.
+    let before = server.requests().len();
+    again.set_fault(|_| None);
+    world.pull("out");
+    assert_eq!(world.tree("out"), world.tree("whole"));
+    let resumed = server.requests().split_off(before);
+    let resumed = resumed
+        .iter()
+        .filter(|request| request.header("range").is_some());
+    assert!(resumed.count() > 0, "nothing was taken up");
+    assert_eq!(layers.len(), 4);
+}
+
+#[test]
+fn processes_share_a_store() {
+    let store = Store::new();
+    large(&store);
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/team/app:1", server.host())]);
+    world.request(r#""from":{"store":"store"}"#);
+    let before = server.requests().len();
+    let children: Vec<_> = (0..4)
+        .map(|n| {
+            world
+                .command(&["request.json", "--out", &format!("out{n}")])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let first = world.tree("out0");
+    for n in 1..4 {
+        assert_eq!(world.tree(&format!("out{n}")), first);
+    }
+    // Each layer went over the wire once.
+    let lines = server.lines().split_off(before);
+    let layers = lines.iter().filter(|line| line.contains("/blobs/")).count();
+    assert_eq!(layers, 5, "{lines:#?}");
+    // What was put into the store and is not what its name says is fetched again.
+    let blobs = world.tree("store");
+    let (name, bytes) = blobs
+        .iter()
+        .find(|(_, bytes)| bytes.len() == 2_000_000)
+        .unwrap();
+    std::fs::write(world.path("store").join(name), vec![0; bytes.len()]).unwrap();
+    world.pull("again");
+    assert_eq!(world.tree("again"), first);
+}
+
+/// A part that is of another blob, as after a crash of the machine, is found out and fetched anew.
+#[test]
+fn a_part_that_is_wrong_is_forgotten() {
+    let store = Store::new();
+    let layers = large(&store);
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/team/app:1", server.host())]);
+    for (layer, part) in [
+        (0, vec![7; 1_000_000]),
+        (1, vec![7; 2_000_000]),
+        (2, vec![7; 3_000_000]),
+    ] {
+        let name = format!("store/parts/sha256-{}", Digest::of(&layers[layer]).hex());
+        world.write(&name, "");
+        std::fs::write(world.path(&name), part).unwrap();
+    }
+    world.request("");
+    world.pull("whole");
+    world.request(r#""from":{"store":"store"}"#);
+    world.pull("out");
+    assert_eq!(world.tree("out"), world.tree("whole"));
+}
+
+/// A proxy that drops, delays and cuts by a seed: 200 pulls, none wrong, none hung.
+#[test]
+fn a_bad_line() {
+    let (store, _server, world, _) = locked();
+    world.request("");
+    world.pull("good");
+    let good = world.tree("good");
+    let line = store.clone();
+    let seed = AtomicU32::new(12345);
+    let count = AtomicU32::new(0);
+    let inner = store.clone();
+    line.set_fault(move |request| {
+        let next = || {
+            seed.fetch_add(2_654_435_761, Ordering::Relaxed)
+                .wrapping_mul(1_103_515_245)
+                >> 16
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        match next() % 12 {
+            0 => Some(Answer::nothing()),
+            1 => {
+                std::thread::sleep(Duration::from_millis(u64::from(next() % 20)));
+                None
+            }
+            2 => {
+                let digest = request
+                    .path
+                    .split("/blobs/")
+                    .nth(1)?
+                    .parse::<Digest>()
+                    .ok()?;
+                let bytes = inner.blob("team/app", &digest)?;
+                let cut = next() as usize % bytes.len();
+                let whole = request.header("range").is_none();
+                whole.then(|| Answer::new(200).cut(&bytes[..cut], bytes.len() as u64))
+            }
+            _ => None,
+        }
+    });
+    let threads = 8;
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (world, good) = (&world, &good);
+            scope.spawn(move || {
+                for round in 0..200 / threads {
+                    let out = format!("out-{thread}-{round}");
+                    let output = world.run(&["request.json", "--out", &out]);
+                    if output.status.success() {
+                        assert_eq!(&world.tree(&out), good);
+                    } else {
+                        let error = String::from_utf8_lossy(&output.stderr);
+                        assert_eq!(output.status.code(), Some(3), "{error}");
+                        assert!(!world.path(&out).exists());
+                    }
+                }
+            });
+        }
+    });
+}
