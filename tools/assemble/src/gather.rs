@@ -259,6 +259,17 @@ fn selector(text: &str, field: &str) -> Result<Selector> {
 fn read_subject(subject: &Option<Subject>) -> Result<Option<Descriptor>> {
     Ok(match subject {
         None => None,
+        Some(Subject::Descriptor(given)) if i64::try_from(given.size).is_err() => {
+            let error = oci::Error::Field {
+                what: "descriptor",
+                field: "size".into(),
+                reason: format!("{} is not a size", given.size),
+            };
+            return Err(Error::Value {
+                field: "subject".into(),
+                error,
+            });
+        }
         Some(Subject::Descriptor(given)) => Some(Descriptor::new(
             given.media_type.clone(),
             given.digest,

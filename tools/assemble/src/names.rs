@@ -10,6 +10,7 @@ use oci::{Descriptor, Error as OciError};
 use crate::error::{Error, Result};
 
 /// The descriptors of what `root` describes, one for each name; one without a name if there is none.
+/// A name that comes twice counts once: stamped names may turn out to be the same.
 ///
 /// # Errors
 /// [`Error::Tag`].
@@ -17,34 +18,34 @@ pub(crate) fn named(root: &Descriptor, names: &[String]) -> Result<Vec<Descripto
     if names.is_empty() {
         return Ok(vec![root.clone()]);
     }
-    names
-        .iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let bad = |reason: Option<OciError>| Error::Tag {
-                at,
-                text: name.into(),
-                reason,
-            };
-            let mut descriptor = root.clone();
-            let mut annotate = |key: &str, value: &str| {
-                descriptor
-                    .annotations
-                    .insert(key.to_owned(), value.to_owned());
-            };
-            if is_tag(name) {
-                annotate(REF_NAME, name);
-                return Ok(descriptor);
-            }
+    let mut named: Vec<Descriptor> = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let bad = |reason: Option<OciError>| Error::Tag {
+            at,
+            text: name.into(),
+            reason,
+        };
+        let mut descriptor = root.clone();
+        let mut annotate = |key: &str, value: &str| {
+            descriptor
+                .annotations
+                .insert(key.to_owned(), value.to_owned());
+        };
+        if is_tag(name) {
+            annotate(REF_NAME, name);
+        } else {
             let reference = Reference::normalized(name).map_err(|error| bad(Some(error)))?;
             match (&reference.tag, &reference.digest) {
                 (Some(tag), None) => annotate(REF_NAME, tag),
                 _ => return Err(bad(None)),
             }
             annotate(layout::IMAGE_NAME, &reference.to_string());
-            Ok(descriptor)
-        })
-        .collect()
+        }
+        if !named.contains(&descriptor) {
+            named.push(descriptor);
+        }
+    }
+    Ok(named)
 }
 
 #[cfg(test)]
@@ -70,7 +71,14 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(names(&[]).unwrap(), [(None, None)]);
         assert_eq!(
-            names(&["1.0", "app:2", "localhost:5000/a/b:3"]).unwrap(),
+            names(&[
+                "1.0",
+                "app:2",
+                "1.0",
+                "localhost:5000/a/b:3",
+                "docker.io/app:2"
+            ])
+            .unwrap(),
             [
                 (some("1.0"), None),
                 (some("2"), some("docker.io/library/app:2")),

@@ -210,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written() {
+        let mut contents = Contents::default();
+        let mut odd = Descriptor::of(MediaType::known(OCI_LAYER), b"x");
+        odd.others.insert("half".into(), 0.5.into());
+        contents.list(odd);
+        assert_eq!(
+            contents.index_file().unwrap_err().to_string(),
+            "cannot write the document: number 0.5 at `manifests[0].half` is not an integer, \
+             and canonical JSON holds only integers"
+        );
+    }
+
+    #[test]
     fn fixed_files() {
         let contents = Contents::default();
         assert_eq!(contents.layout_file(), br#"{"imageLayoutVersion":"1.0.0"}"#);

@@ -135,7 +135,15 @@ impl LayerReceipt {
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         let value = json::read(bytes, json::Limits::OURS, LAYER)?;
         check(&value, LAYER, VERSION)?;
-        json::from_value(value, LAYER)
+        let receipt: LayerReceipt = json::from_value(value, LAYER)?;
+        if i64::try_from(receipt.size).is_err() {
+            return Err(Error::Field {
+                what: LAYER,
+                field: "size".into(),
+                reason: format!("{} is not a size", receipt.size),
+            });
+        }
+        Ok(receipt)
     }
 
     /// The bytes of the receipt: canonical JSON.
@@ -260,6 +268,10 @@ mod tests {
             "layer_receipt is not valid: at `x`: unknown field `x`"
         );
         assert!(refused("diff_id", json!("x")).contains("at `diff_id`: `x` is not a digest"));
+        assert_eq!(
+            refused("size", json!(u64::MAX)),
+            "layer_receipt has a bad `size`: 18446744073709551615 is not a size"
+        );
         assert_eq!(
             LayerReceipt::read(b"[]").unwrap_err().to_string(),
             "expected a document of kind `layer_receipt`, found `nothing`"

@@ -300,3 +300,64 @@ fn windows_takes_names_of_other_case_for_the_same() {
     assert_eq!(after(true), ["PATH=C:\\"]);
     assert_eq!(after(false), ["Path=D:\\", "PATH=C:\\"]);
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Some field of a base, and a request's word for it.
+    fn words() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec("[A-Za-z0-9/$=: -]{0,6}", 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn appending_nothing_is_inheriting(
+            env in words(), command in words(), ports in prop::collection::btree_set(1u16.., 0..3),
+            labels in prop::collection::btree_map("[a-z.]{1,4}", "[ -~]{0,4}", 0..3),
+        ) {
+            let ports: Map<String, Value> =
+                ports.iter().map(|port| (format!("{port}/tcp"), json!({}))).collect();
+            // What Docker writes: nothing where a list is empty.
+            let mut base = Map::new();
+            for (name, value, empty) in [
+                ("Env", json!(env), env.is_empty()),
+                ("Cmd", json!(command), command.is_empty()),
+                ("ExposedPorts", json!(ports), ports.is_empty()),
+                ("Labels", json!(labels), labels.is_empty()),
+            ] {
+                if !empty {
+                    base.insert(name.into(), value);
+                }
+            }
+            let base = Value::Object(base);
+            let nothing = json!({
+                "env": {"append": []}, "cmd": {"append": []}, "exposed_ports": {"append": []},
+                "labels": {"append": {}},
+            });
+            prop_assert_eq!(built(base.clone(), nothing), built(base, json!({})));
+        }
+
+        #[test]
+        fn variables_are_replaced_or_added_never_lost(
+            base in prop::collection::btree_map("[A-D]", "[a-z$]{0,3}", 0..4),
+            given in prop::collection::btree_map("[A-F]", "[a-z$]{0,3}", 0..4),
+        ) {
+            let list = |map: &BTreeMap<String, String>| -> Vec<String> {
+                map.iter().map(|(name, value)| format!("{name}={value}")).collect()
+            };
+            let append: Vec<Value> = given
+                .iter()
+                .map(|(name, value)| json!({"name": name, "value": value}))
+                .collect();
+            let env = json!({"Env": list(&base)});
+            let env = built(env, json!({"env": {"append": append}}))["Env"].take();
+            let mut found: Vec<String> = serde_json::from_value(env).unwrap_or_default();
+            found.sort();
+            let mut want = base;
+            want.extend(given);
+            prop_assert_eq!(found, list(&want));
+        }
+    }
+}
