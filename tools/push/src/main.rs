@@ -1,0 +1,73 @@
+//! `push`: images of layouts to registries. It asks first what is there, sends only what is missing, and
+//! writes tags last.
+
+mod error;
+mod gather;
+mod parallel;
+mod plan;
+mod push;
+mod request;
+
+use action::{At, Outputs};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Push images of OCI layouts to registries
+#[derive(clap::Parser)]
+#[command(name = "push", version)]
+struct Arguments {
+    /// The request: a JSON file, or `-` for standard input
+    request: PathBuf,
+
+    /// Where a JSON report of what was written goes, also where a push fails half-way
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    /// Ask the registries, print what would be done, as JSON, and write nothing
+    #[arg(long)]
+    plan: bool,
+}
+
+/// How many blobs are sent at once, if it is not said.
+const PARALLEL: usize = 4;
+
+fn main() -> ExitCode {
+    action::run("push", |arguments: Arguments| {
+        let common = action::Arguments {
+            request: Some(arguments.request),
+            // Its output is in registries.
+            out: Some(PathBuf::new()),
+            receipt: arguments.receipt,
+            plan: arguments.plan,
+            nix: false,
+        };
+        let (request, outputs) = common.load::<request::Request>()?;
+        run(&request, &outputs)
+    })
+}
+
+fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Failed> {
+    let origin = &request.origin;
+    let parallel = request.parallel.map_or(PARALLEL, usize::from).max(1);
+    let shipments = gather::gather(request).at(origin)?;
+    let registries = request
+        .access
+        .open()
+        .map_err(error::Error::from)
+        .at(origin)?;
+    let plan = plan::plan(&shipments, &registries, parallel).at(origin)?;
+    if outputs.plan {
+        return action::print_plan(&plan::Shown::new(&plan));
+    }
+    // A receipt that can't be written is known before anything is sent.
+    let mut file = match &outputs.receipt {
+        Some(path) => Some(files::OutFile::create(path).at(origin)?),
+        None => None,
+    };
+    let (receipt, result) = push::push(&plan, &registries, parallel, origin);
+    if let Some(mut file) = file.take() {
+        file.put(&receipt.to_bytes().at(origin)?).at(origin)?;
+        file.commit().at(origin)?;
+    }
+    result.at(origin)
+}

@@ -1,0 +1,197 @@
+//! The plan: what each repository lacks. Registries are asked, nothing is written.
+//!
+//! Invariant: each blob is looked up once in each repository, whatever number of images it is in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oci::Digest;
+use registry::{Registries, Repository, Target};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::gather::{Blob, Document, Shipment};
+use crate::parallel::each;
+use crate::request::Existing;
+
+/// What becomes of a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TagPlan {
+    /// It leads to the image already.
+    Same,
+    /// It leads to something else, and stays.
+    Kept,
+    /// It is written.
+    Write,
+}
+
+/// What one repository gets.
+pub(crate) struct Stop {
+    pub(crate) repository: Repository,
+    /// Blobs that it has.
+    pub(crate) present: Vec<Digest>,
+    /// Blobs that it lacks.
+    pub(crate) missing: Vec<Blob>,
+    /// Documents that it lacks, children first.
+    pub(crate) documents: Vec<Document>,
+    /// Tags, what they are to lead to, and what becomes of them.
+    pub(crate) tags: Vec<(String, Digest, TagPlan)>,
+}
+
+/// All repositories, in the order of the request.
+pub(crate) struct Plan {
+    pub(crate) stops: Vec<Stop>,
+}
+
+/// Asks what is there.
+///
+/// # Errors
+/// A tag that does not lead where it is expected to; the registries.
+pub(crate) fn plan(
+    shipments: &[Shipment],
+    registries: &Registries,
+    parallel: usize,
+) -> Result<Plan> {
+    let mut order: Vec<(String, Vec<&Shipment>)> = Vec::new();
+    for shipment in shipments {
+        let name = shipment.repository();
+        match order.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, list)) => list.push(shipment),
+            None => order.push((name, vec![shipment])),
+        }
+    }
+    let mut stops = Vec::new();
+    for (_, shipments) in order {
+        stops.push(stop(&shipments, registries, parallel)?);
+    }
+    Ok(Plan { stops })
+}
+
+fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Result<Stop> {
+    let first = shipments[0];
+    let repository = registries.repository(&first.registry, &first.path)?;
+    let mut tags = Vec::new();
+    let mut wanted: BTreeMap<Digest, Blob> = BTreeMap::new();
+    let mut documents: Vec<Document> = Vec::new();
+    let mut seen: BTreeSet<Digest> = BTreeSet::new();
+    for shipment in shipments {
+        let mut is_there = false;
+        for tag in &shipment.tags {
+            let found = repository.resolve(&Target::Tag(tag.clone()))?;
+            is_there |= found == Some(shipment.root);
+            tags.push((tag.clone(), shipment.root, tag_plan(shipment, tag, found)?));
+        }
+        // What is there is whole: no registry takes a manifest before what it refers to.
+        if is_there
+            || repository
+                .resolve(&Target::Digest(shipment.root))?
+                .is_some()
+        {
+            continue;
+        }
+        for blob in &shipment.blobs {
+            wanted.entry(blob.digest).or_insert_with(|| blob.clone());
+        }
+        for document in &shipment.documents {
+            if seen.insert(document.descriptor.digest) {
+                documents.push(document.clone());
+            }
+        }
+    }
+    let wanted: Vec<Blob> = wanted.into_values().collect();
+    let found = each(wanted.len(), parallel, |at| {
+        let blob = &wanted[at];
+        Ok(repository.has_blob(&blob.digest, blob.size)?)
+    })?;
+    let (mut present, mut missing) = (Vec::new(), Vec::new());
+    for (blob, found) in wanted.into_iter().zip(found) {
+        match found {
+            true => present.push(blob.digest),
+            false => missing.push(blob),
+        }
+    }
+    Ok(Stop {
+        repository,
+        present,
+        missing,
+        documents,
+        tags,
+    })
+}
+
+fn tag_plan(shipment: &Shipment, tag: &str, found: Option<Digest>) -> Result<TagPlan> {
+    if found == Some(shipment.root) {
+        return Ok(TagPlan::Same);
+    }
+    match &shipment.existing {
+        Existing::Replace => Ok(TagPlan::Write),
+        Existing::Keep => Ok(match found {
+            Some(_) => TagPlan::Kept,
+            None => TagPlan::Write,
+        }),
+        Existing::Expect(expected) if found == Some(*expected) => Ok(TagPlan::Write),
+        Existing::Expect(expected) => Err(Error::Unexpected {
+            repository: shipment.repository(),
+            tag: tag.to_owned(),
+            expected: Box::new(*expected),
+            found: found.map(Box::new),
+        }),
+    }
+}
+
+/// The plan as `--plan` prints it.
+#[derive(Serialize)]
+pub(crate) struct Shown {
+    repositories: Vec<ShownStop>,
+}
+
+#[derive(Serialize)]
+struct ShownStop {
+    repository: String,
+    present: Vec<String>,
+    missing: Vec<ShownBlob>,
+    /// Of what is missing. What can be mounted is not sent.
+    bytes: u64,
+    manifests: Vec<String>,
+    tags: BTreeMap<String, TagPlan>,
+}
+
+#[derive(Serialize)]
+struct ShownBlob {
+    digest: String,
+    size: u64,
+    /// Repositories of the same registry that may have it.
+    mountable_from: Vec<String>,
+}
+
+impl Shown {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let stop = |stop: &Stop| ShownStop {
+            repository: stop.repository.name(),
+            present: stop.present.iter().map(Digest::to_string).collect(),
+            missing: stop
+                .missing
+                .iter()
+                .map(|blob| ShownBlob {
+                    digest: blob.digest.to_string(),
+                    size: blob.size,
+                    mountable_from: crate::push::mountable(plan, &stop.repository, blob),
+                })
+                .collect(),
+            bytes: stop.missing.iter().map(|blob| blob.size).sum(),
+            manifests: stop
+                .documents
+                .iter()
+                .map(|document| document.descriptor.digest.to_string())
+                .collect(),
+            tags: stop
+                .tags
+                .iter()
+                .map(|(tag, _, plan)| (tag.clone(), *plan))
+                .collect(),
+        };
+        Shown {
+            repositories: plan.stops.iter().map(stop).collect(),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! From the plan to the registries: blobs, then manifests, children first, and tags when all else is
+//! there.
+//!
+//! Invariant: a tag is written only after everything of every image is in its place, so that a push that
+//! fails has moved no tag unless writing a tag itself failed; the receipt says how far it came.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Mutex;
+
+use layout::Place;
+use oci::receipt::Source;
+use oci::{Descriptor, Digest, Index, json};
+use registry::{Arrival, Content, Mount, Registries, Repository, Target};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::gather::{Blob, Document};
+use crate::parallel::each;
+use crate::plan::{Plan, Stop, TagPlan};
+
+/// What was done.
+#[derive(Debug, Serialize)]
+pub(crate) struct Receipt {
+    kind: &'static str,
+    version: u32,
+    origin: String,
+    /// Whether all of it was.
+    complete: bool,
+    repositories: Vec<Done>,
+}
+
+/// What was done in one repository.
+#[derive(Debug, Default, Serialize)]
+struct Done {
+    repository: String,
+    /// Blobs that it had.
+    present: usize,
+    mounted: Vec<String>,
+    sent: Vec<String>,
+    bytes_sent: u64,
+    manifests: Vec<String>,
+    /// Tags and digests of those that were written.
+    tags: BTreeMap<String, String>,
+    /// Those that lead to their image already.
+    unchanged: Vec<String>,
+    /// Those that lead elsewhere and were to stay.
+    kept: Vec<String>,
+}
+
+impl Receipt {
+    /// The bytes of the file: canonical JSON.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        json::to_canonical(self, "push receipt").map_err(|error| Error::Unwritable {
+            what: "receipt",
+            error,
+        })
+    }
+}
+
+/// Carries the plan out. What was done is returned in any case.
+pub(crate) fn push(
+    plan: &Plan,
+    registries: &Registries,
+    parallel: usize,
+    origin: &str,
+) -> (Receipt, Result<()>) {
+    let done = plan.stops.iter().map(|stop| Done {
+        repository: stop.repository.name(),
+        present: stop.present.len(),
+        ..Done::default()
+    });
+    let mut receipt = Receipt {
+        kind: "push_receipt",
+        version: 1,
+        origin: origin.to_owned(),
+        complete: false,
+        repositories: done.collect(),
+    };
+    let result = carry_out(plan, registries, parallel, &mut receipt.repositories);
+    receipt.complete = result.is_ok();
+    (receipt, result)
+}
+
+fn carry_out(
+    plan: &Plan,
+    registries: &Registries,
+    parallel: usize,
+    done: &mut [Done],
+) -> Result<()> {
+    for (stop, done) in plan.stops.iter().zip(&mut *done) {
+        blobs(plan, stop, registries, parallel, done)?;
+    }
+    for (stop, done) in plan.stops.iter().zip(&mut *done) {
+        for document in &stop.documents {
+            manifest(&stop.repository, document)?;
+            done.manifests.push(document.descriptor.digest.to_string());
+        }
+    }
+    for (stop, done) in plan.stops.iter().zip(&mut *done) {
+        for (tag, digest, what) in &stop.tags {
+            match what {
+                TagPlan::Same => done.unchanged.push(tag.clone()),
+                TagPlan::Kept => done.kept.push(tag.clone()),
+                TagPlan::Write => {
+                    let document = root(plan, stop, digest)?;
+                    let target = Target::Tag(tag.clone());
+                    let media_type = &document.descriptor.media_type;
+                    stop.repository
+                        .put_manifest(&target, media_type, &document.bytes)?;
+                    done.tags.insert(tag.clone(), digest.to_string());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes that a tag is to lead to: those that were just put, or those that the registry has.
+fn root(plan: &Plan, stop: &Stop, digest: &Digest) -> Result<Document> {
+    let all = plan.stops.iter().flat_map(|stop| &stop.documents);
+    let mut found = all.filter(|document| document.descriptor.digest == *digest);
+    if let Some(document) = found.next() {
+        return Ok(document.clone());
+    }
+    let fetched = stop.repository.manifest(&Target::Digest(*digest), None)?;
+    Ok(Document {
+        descriptor: fetched.descriptor,
+        bytes: fetched.bytes,
+        subject: None,
+    })
+}
+
+/// Repositories of the same registry that may have a blob: those that the layout names, and those of this
+/// run.
+pub(crate) fn mountable(plan: &Plan, repository: &Repository, blob: &Blob) -> Vec<String> {
+    let mut from: Vec<String> = Vec::new();
+    if let Place::Absent(sources) = &blob.place {
+        let same = sources
+            .iter()
+            .filter(|source| source.registry == repository.registry());
+        from.extend(same.map(|source| source.repository.clone()));
+    }
+    for stop in &plan.stops {
+        let other = &stop.repository;
+        let has = stop.present.contains(&blob.digest)
+            || stop
+                .missing
+                .iter()
+                .any(|missing| missing.digest == blob.digest);
+        if other.registry() == repository.registry() && has {
+            from.push(other.path().to_owned());
+        }
+    }
+    from.retain(|path| path != repository.path());
+    from.dedup();
+    from
+}
+
+/// Brings what a repository lacks.
+fn blobs(
+    plan: &Plan,
+    stop: &Stop,
+    registries: &Registries,
+    parallel: usize,
+    done: &mut Done,
+) -> Result<()> {
+    let arrived: Mutex<Vec<(usize, Arrival)>> = Mutex::default();
+    let result = each(stop.missing.len(), parallel, |at| {
+        let blob = &stop.missing[at];
+        // Where nobody is known to have it, the registry may know.
+        let mount = match mountable(plan, &stop.repository, blob).into_iter().next() {
+            Some(path) => Mount::From(path),
+            None => Mount::Anonymous,
+        };
+        let arrival = send(stop, blob, &mount, registries)?;
+        arrived
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .push((at, arrival));
+        Ok(())
+    });
+    let mut arrived = arrived
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    arrived.sort_by_key(|(at, _)| *at);
+    for (at, arrival) in arrived {
+        let blob = &stop.missing[at];
+        match arrival {
+            Arrival::Mounted => done.mounted.push(blob.digest.to_string()),
+            Arrival::Sent => {
+                done.sent.push(blob.digest.to_string());
+                done.bytes_sent += blob.size;
+            }
+        }
+    }
+    result.map(drop)
+}
+
+fn send(stop: &Stop, blob: &Blob, mount: &Mount, registries: &Registries) -> Result<Arrival> {
+    let (digest, size) = (&blob.digest, blob.size);
+    match &blob.place {
+        Place::Bytes(bytes) => Ok(stop.repository.upload(digest, size, mount, bytes)?),
+        Place::File(path) => {
+            let content = OnDisk { path };
+            Ok(stop.repository.upload(digest, size, mount, &content)?)
+        }
+        Place::Absent(sources) => {
+            let mut failed = None;
+            for source in sources {
+                let content = Elsewhere {
+                    source,
+                    blob,
+                    registries,
+                };
+                match stop.repository.upload(digest, size, mount, &content) {
+                    Ok(arrival) => return Ok(arrival),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            Err(failed.map_or_else(
+                || Error::NoSource {
+                    layout: blob.layout.clone(),
+                    digest: *digest,
+                },
+                Error::Registry,
+            ))
+        }
+    }
+}
+
+/// A blob in a file.
+struct OnDisk<'a> {
+    path: &'a Path,
+}
+
+impl Content for OnDisk<'_> {
+    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
+        let mut file = files::open(self.path).map_err(io::Error::other)?.file;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Box::new(file))
+    }
+}
+
+/// A blob in another registry, on its way through memory.
+struct Elsewhere<'a> {
+    source: &'a Source,
+    blob: &'a Blob,
+    registries: &'a Registries,
+}
+
+impl Content for Elsewhere<'_> {
+    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
+        let Source {
+            registry,
+            repository,
+        } = self.source;
+        let repository = self
+            .registries
+            .repository(registry, repository)
+            .map_err(io::Error::other)?;
+        let mut stream = repository.blob(&self.blob.digest, self.blob.size);
+        // From the beginning, so that all of it is hashed.
+        let skipped = io::copy(&mut Read::by_ref(&mut stream).take(offset), &mut io::sink())?;
+        if skipped < offset {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Box::new(stream))
+    }
+}
+
+/// Puts a manifest under its digest, and into the list of what refers to its subject where the registry
+/// keeps none.
+fn manifest(repository: &Repository, document: &Document) -> Result<()> {
+    let target = Target::Digest(document.descriptor.digest);
+    let media_type = &document.descriptor.media_type;
+    let noticed = repository.put_manifest(&target, media_type, &document.bytes)?;
+    match &document.subject {
+        Some(subject) if !noticed => refer(repository, subject, &document.descriptor),
+        _ => Ok(()),
+    }
+}
+
+/// The list of referrers under a tag (distribution specification, "Referrers tag schema").
+fn refer(repository: &Repository, subject: &Descriptor, referrer: &Descriptor) -> Result<()> {
+    let tag = Target::Tag(oci::reference::referrers_tag(&subject.digest));
+    let mut index = match repository.manifest(&tag, None) {
+        Ok(fetched) => match fetched.document {
+            registry::Document::Index(index) => *index,
+            registry::Document::Manifest(_) => Index::new(Vec::new()),
+        },
+        Err(error) if error.is_absent() => Index::new(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    if index
+        .manifests
+        .iter()
+        .any(|known| known.digest == referrer.digest)
+    {
+        return Ok(());
+    }
+    index.manifests.push(referrer.clone());
+    let bytes = index.to_bytes().map_err(|error| Error::Unwritable {
+        what: "list of referrers",
+        error,
+    })?;
+    repository.put_manifest(&tag, &index.media_type, &bytes)?;
+    Ok(())
+}

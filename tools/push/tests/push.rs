@@ -1,0 +1,634 @@
+//! Pushing to registries in memory: what is sent, what is not, and in which order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by a panic"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use layout::{Contents, Place, Transfer, Verify};
+use oci::receipt::Source;
+use oci::{Descriptor, Digest, Index, Manifest, MediaType};
+use scripted::{Answer, Auth, Server, Store};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+struct World(tempfile::TempDir);
+
+impl World {
+    fn new() -> Self {
+        World(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_push"));
+        command.args(words).current_dir(self.0.path()).env_clear();
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    #[track_caller]
+    fn well(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && error.is_empty(), "{error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, words: &[&str]) -> String {
+        let output = self.run(words);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        error
+    }
+
+    /// Writes a request; images are `layout` and what they go to, as JSON.
+    fn request(&self, images: &[(&str, String)], more: &str) {
+        let images: Vec<String> = images
+            .iter()
+            .map(|(layout, to)| format!(r#"{{"layout":"{layout}","to":[{to}]}}"#))
+            .collect();
+        let images = images.join(",");
+        let more = if more.is_empty() {
+            String::new()
+        } else {
+            format!(",{more}")
+        };
+        self.write(
+            "request.json",
+            &format!(
+                r#"{{"kind":"push","version":1,"origin":"//app:push","images":[{images}]{more}}}"#
+            ),
+        );
+    }
+
+    #[track_caller]
+    fn push(&self) -> serde_json::Value {
+        let _ = std::fs::remove_file(self.path("receipt.json"));
+        self.well(&["request.json", "--receipt", "receipt.json"]);
+        self.receipt()
+    }
+
+    fn receipt(&self) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.path("receipt.json")).unwrap()).unwrap()
+    }
+
+    /// Makes a layout of an image with these layers; the digest of its manifest.
+    fn layout(&self, name: &str, layers: &[&[u8]]) -> Digest {
+        let mut contents = Contents::default();
+        let descriptor = self.image(&mut contents, layers, None);
+        contents.list(descriptor.clone());
+        self.finish(&contents, name);
+        descriptor.digest
+    }
+
+    fn image(
+        &self,
+        contents: &mut Contents,
+        layers: &[&[u8]],
+        absent: Option<&Source>,
+    ) -> Descriptor {
+        let diff_ids: Vec<String> = layers
+            .iter()
+            .map(|layer| format!("\"{}\"", Digest::of(layer)))
+            .collect();
+        let config = format!(
+            r#"{{"architecture":"amd64","os":"linux","rootfs":{{"diff_ids":[{}],"type":"layers"}}}}"#,
+            diff_ids.join(",")
+        );
+        let config = contents.add_document(MediaType::known(CONFIG), config.into_bytes());
+        let mut list = Vec::new();
+        for layer in layers {
+            let descriptor = Descriptor::of(MediaType::known(LAYER), layer);
+            let place = match absent {
+                Some(source) => Place::Absent(vec![source.clone()]),
+                None => Place::Bytes(layer.to_vec()),
+            };
+            contents.add(&descriptor, place).unwrap();
+            list.push(descriptor);
+        }
+        let manifest = Manifest::new(config, list).to_bytes().unwrap();
+        contents.add_document(MediaType::known(MANIFEST), manifest)
+    }
+
+    fn finish(&self, contents: &Contents, name: &str) {
+        layout::directory(contents, &self.path(name), Transfer::Copy, Verify::Digest)
+            .unwrap()
+            .commit()
+            .unwrap();
+    }
+}
+
+fn to(server: &Server, path: &str, tags: &str) -> String {
+    to_with(server, path, tags, r#""replace""#)
+}
+
+fn to_with(server: &Server, path: &str, tags: &str, existing: &str) -> String {
+    let tags: Vec<String> = tags
+        .split_whitespace()
+        .map(|tag| format!("\"{tag}\""))
+        .collect();
+    let (host, tags) = (server.host(), tags.join(","));
+    format!(r#"{{"repository":"{host}/{path}","tags":[{tags}],"existing":{existing}}}"#)
+}
+
+/// The requests that write something.
+fn writes(server: &Server) -> Vec<String> {
+    let writes = |line: &String| !(line.starts_with("GET") || line.starts_with("HEAD"));
+    server.lines().into_iter().filter(writes).collect()
+}
+
+#[test]
+fn an_image_arrives_and_is_not_sent_again() {
+    let (store, world) = (Store::new(), World::new());
+    let digest = world.layout("image", &[b"one", b"two"]);
+    let server = store.serve();
+    world.request(&[("image", to(&server, "team/app", "1.0 latest"))], "");
+    let receipt = world.push();
+    assert_eq!(receipt["complete"], true);
+    let done = &receipt["repositories"][0];
+    assert_eq!(done["sent"].as_array().unwrap().len(), 3);
+    assert_eq!(done["tags"]["1.0"], digest.to_string());
+    for reference in ["1.0", "latest", &digest.to_string()] {
+        let (media_type, bytes) = store.manifest("team/app", reference).unwrap();
+        assert_eq!(
+            (media_type.as_str(), Digest::of(&bytes)),
+            (MANIFEST, digest)
+        );
+    }
+    assert_eq!(store.blob("team/app", &Digest::of(b"two")).unwrap(), b"two");
+    assert_eq!(store.open_uploads(), 0);
+    // Blobs, then the manifest, then the tags.
+    let puts: Vec<String> = writes(&server)
+        .into_iter()
+        .filter(|line| line.contains("/manifests/"))
+        .collect();
+    let manifest = |reference: &str| format!("PUT /v2/team/app/manifests/{reference}");
+    assert_eq!(
+        puts,
+        [
+            manifest(&digest.to_string()),
+            manifest("1.0"),
+            manifest("latest")
+        ]
+    );
+    assert!(writes(&server).last().unwrap().contains("manifests/latest"));
+    // Once more: one question for each tag, and not a word more.
+    let before = server.requests().len();
+    let receipt = world.push();
+    assert_eq!(
+        receipt["repositories"][0]["unchanged"],
+        serde_json::json!(["1.0", "latest"])
+    );
+    let again = server.lines().split_off(before);
+    let head = |tag: &str| format!("HEAD /v2/team/app/manifests/{tag}");
+    assert_eq!(again, [head("1.0"), head("latest")]);
+}
+
+/// Repositories with tags that can't move refuse even the same content (containers-roadmap #2179).
+#[test]
+fn immutable_tags() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("image", &[b"one"]);
+    let server = store.serve();
+    world.request(&[("image", to(&server, "a", "1"))], "");
+    world.push();
+    store.set_fault(|request| {
+        (request.method == "PUT").then(|| Answer::error(400, "TAG_INVALID", "immutable"))
+    });
+    world.push();
+}
+
+#[test]
+fn a_plan_writes_nothing() {
+    let (store, world) = (Store::new(), World::new());
+    let digest = world.layout("image", &[b"one", b"two"]);
+    store.add_blob("a", b"one");
+    let server = store.serve();
+    world.request(&[("image", to(&server, "a", "1"))], "");
+    let plan: serde_json::Value =
+        serde_json::from_str(&world.well(&["request.json", "--plan"])).unwrap();
+    let stop = &plan["repositories"][0];
+    assert_eq!(
+        stop["present"],
+        serde_json::json!([Digest::of(b"one").to_string()])
+    );
+    assert_eq!(stop["missing"].as_array().unwrap().len(), 2);
+    assert_eq!(stop["manifests"], serde_json::json!([digest.to_string()]));
+    assert_eq!(stop["tags"]["1"], "write");
+    assert_eq!(writes(&server), Vec::<String>::new());
+}
+
+#[test]
+fn only_what_changed_is_sent() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("first", &[b"base", b"app 1"]);
+    world.layout("second", &[b"base", b"app 2"]);
+    let server = store.serve();
+    world.request(&[("first", to(&server, "a", "1"))], "");
+    world.push();
+    world.request(&[("second", to(&server, "a", "1"))], "");
+    let receipt = world.push();
+    let done = &receipt["repositories"][0];
+    // The layer and the config.
+    assert_eq!(
+        (&done["present"], done["sent"].as_array().unwrap().len()),
+        (&1.into(), 2)
+    );
+}
+
+#[test]
+fn twenty_images_that_share_layers() {
+    let (store, world) = (Store::new(), World::new());
+    let names: Vec<String> = (0..20).map(|n| format!("image{n}")).collect();
+    for name in &names {
+        world.layout(name, &[b"base", b"runtime", name.as_bytes()]);
+    }
+    let server = store.serve();
+    let images: Vec<(&str, String)> = names
+        .iter()
+        .map(|name| (name.as_str(), to(&server, "a", name)))
+        .collect();
+    world.request(&images, "");
+    world.push();
+    // Each blob is asked for once and sent once: two in common, a layer and a config of each.
+    let count = |word: &str, part: &str| {
+        server
+            .lines()
+            .iter()
+            .filter(|line| line.starts_with(word) && line.contains(part))
+            .count()
+    };
+    assert_eq!(
+        (
+            count("HEAD", "/blobs/"),
+            count("POST", "/blobs/uploads/"),
+            count("PUT", "/blobs/uploads/")
+        ),
+        (42, 42, 42)
+    );
+    assert_eq!(count("PUT", "/manifests/"), 40);
+}
+
+#[test]
+fn a_blob_goes_once_to_a_registry() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("image", &[b"one", b"two"]);
+    let server = store.serve();
+    let both = format!("{},{}", to(&server, "a", "1"), to(&server, "b", "1"));
+    world.request(&[("image", both)], "");
+    let receipt = world.push();
+    assert_eq!(
+        receipt["repositories"][0]["sent"].as_array().unwrap().len(),
+        3
+    );
+    assert_eq!(
+        receipt["repositories"][1]["mounted"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+    assert_eq!(receipt["repositories"][1]["bytes_sent"], 0);
+    assert!(store.manifest("b", "1").is_some());
+}
+
+fn sparse(world: &World, name: &str, registry: &str, layers: &[&[u8]]) -> Digest {
+    let source = Source {
+        registry: registry.to_owned(),
+        repository: "library/base".into(),
+    };
+    let mut contents = Contents::default();
+    let descriptor = world.image(&mut contents, layers, Some(&source));
+    contents.list(descriptor.clone());
+    world.finish(&contents, name);
+    descriptor.digest
+}
+
+#[test]
+fn layers_that_are_elsewhere_are_mounted_or_sent_on() {
+    // The same registry: mounted.
+    let (store, world) = (Store::new(), World::new());
+    store.add_blob("library/base", b"base layer");
+    let server = store.serve();
+    sparse(&world, "near", &server.host(), &[b"base layer"]);
+    world.request(&[("near", to(&server, "a", "1"))], "");
+    let receipt = world.push();
+    assert_eq!(
+        receipt["repositories"][0]["mounted"],
+        serde_json::json!([Digest::of(b"base layer").to_string()])
+    );
+    // Another registry: on its way through memory.
+    let other = Store::new();
+    other.add_blob("library/base", b"base layer");
+    let other = other.serve();
+    let target = Store::new();
+    let target_server = target.serve();
+    sparse(&world, "far", &other.host(), &[b"base layer"]);
+    world.request(&[("far", to(&target_server, "a", "1"))], "");
+    world.push();
+    assert_eq!(
+        target.blob("a", &Digest::of(b"base layer")).unwrap(),
+        b"base layer"
+    );
+    // A source that gives other bytes: nothing gets there.
+    let liar = Server::start(|_| Answer::new(200).body("base LAYER"));
+    let target = Store::new();
+    let target_server = target.serve();
+    sparse(&world, "lied", &liar.host(), &[b"base layer"]);
+    world.request(&[("lied", to(&target_server, "a", "1"))], "");
+    let error = world.run(&["request.json"]);
+    assert!(!error.status.success());
+    assert!(target.blob("a", &Digest::of(b"base layer")).is_none());
+    assert!(target.manifest("a", "1").is_none());
+}
+
+#[test]
+fn an_index_children_first() {
+    let (store, world) = (Store::new(), World::new());
+    let mut contents = Contents::default();
+    let children = vec![
+        world.image(&mut contents, &[b"amd64"], None),
+        world.image(&mut contents, &[b"arm64"], None),
+    ];
+    let index = Index::new(children).to_bytes().unwrap();
+    let root = contents.add_document(MediaType::known(INDEX), index);
+    contents.list(root.clone());
+    world.finish(&contents, "index");
+    let server = store.serve();
+    world.request(&[("index", to(&server, "a", "1"))], "");
+    world.push();
+    // A strict registry refuses an index before its children.
+    assert_eq!(store.manifest("a", "1").unwrap().0, INDEX);
+    let receipt = world.receipt();
+    let manifests = receipt["repositories"][0]["manifests"].as_array().unwrap();
+    assert_eq!(
+        (manifests.len(), &manifests[2]),
+        (3, &root.digest.to_string().into())
+    );
+}
+
+#[test]
+fn what_is_done_with_a_tag_that_is_there() {
+    let (store, world) = (Store::new(), World::new());
+    let (old, new) = (
+        world.layout("old", &[b"old"]),
+        world.layout("new", &[b"new"]),
+    );
+    let server = store.serve();
+    let push = |layout: &str, existing: &str| {
+        world.request(&[(layout, to_with(&server, "a", "1", existing))], "");
+        let _ = std::fs::remove_file(world.path("receipt.json"));
+        world.run(&["request.json", "--receipt", "receipt.json"])
+    };
+    let now = || Digest::of(&store.manifest("a", "1").unwrap().1);
+    assert!(push("old", r#""keep""#).status.success());
+    assert_eq!(now(), old);
+    assert!(push("new", r#""keep""#).status.success());
+    assert_eq!(now(), old);
+    assert_eq!(
+        world.receipt()["repositories"][0]["kept"],
+        serde_json::json!(["1"])
+    );
+    let output = push("new", &format!(r#"{{"expect":"{new}"}}"#));
+    assert_eq!(now(), old, "not yet");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        error,
+        format!(
+            "push: //app:push: the tag `1` of `{}/a` does not lead where it is expected to\n  expected: {new}\n  found:    {old}\nhint: see who has moved it; nothing has been written\n",
+            server.host()
+        )
+    );
+    assert!(!world.path("receipt.json").exists());
+    assert!(
+        push("new", &format!(r#"{{"expect":"{old}"}}"#))
+            .status
+            .success()
+    );
+    assert_eq!(now(), new);
+    assert!(push("old", r#""replace""#).status.success());
+    assert_eq!(now(), old);
+}
+
+#[test]
+fn a_push_that_fails_moves_no_tag_and_says_how_far_it_came() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("one", &[b"one"]);
+    world.layout("two", &[b"two"]);
+    let server = store.serve();
+    store.set_fault(|request| {
+        let fails = request.method == "PUT" && request.path.starts_with("/v2/b/manifests/");
+        fails.then(|| Answer::error(403, "DENIED", "read only"))
+    });
+    world.request(
+        &[
+            ("one", to(&server, "a", "1")),
+            ("two", to(&server, "b", "1")),
+        ],
+        "",
+    );
+    let error = world.fails(1, &["request.json", "--receipt", "receipt.json"]);
+    assert!(
+        error.contains("the registry refuses") && error.contains("read only"),
+        "{error}"
+    );
+    let receipt = world.receipt();
+    assert_eq!(receipt["complete"], false);
+    assert_eq!(
+        receipt["repositories"][0]["manifests"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        receipt["repositories"][1]["sent"].as_array().unwrap().len(),
+        2
+    );
+    assert_eq!(
+        receipt["repositories"][1]["manifests"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    for repository in ["a", "b"] {
+        assert!(store.manifest(repository, "1").is_none());
+    }
+}
+
+#[test]
+fn referrers_are_listed_where_the_registry_keeps_no_list() {
+    let (store, world) = (Store::new(), World::new());
+    let subject = Descriptor::of(MediaType::known(MANIFEST), b"the subject");
+    let mut roots = Vec::new();
+    for name in ["first", "second"] {
+        let mut contents = Contents::default();
+        let config = contents.add_document(
+            "application/vnd.example.sbom".parse().unwrap(),
+            name.as_bytes().to_vec(),
+        );
+        let mut manifest = Manifest::new(config, vec![]);
+        manifest.subject = Some(subject.clone());
+        let descriptor =
+            contents.add_document(MediaType::known(MANIFEST), manifest.to_bytes().unwrap());
+        contents.list(descriptor.clone());
+        world.finish(&contents, name);
+        roots.push(descriptor.digest);
+    }
+    store.set_fault(|_| None);
+    // The strict store wants what a manifest refers to; the subject's digest is one of those.
+    store.add_blob("a", b"the subject");
+    let server = store.serve();
+    for name in ["first", "second", "second"] {
+        world.request(&[(name, to(&server, "a", ""))], "");
+        world.push();
+    }
+    let tag = oci::reference::referrers_tag(&subject.digest);
+    let (media_type, bytes) = store.manifest("a", &tag).unwrap();
+    assert_eq!(media_type, INDEX);
+    let index = Index::read(&bytes, &MediaType::known(INDEX)).unwrap();
+    let listed: Vec<Digest> = index.manifests.iter().map(|one| one.digest).collect();
+    assert_eq!(listed, roots);
+    let kind = index.manifests[0].artifact_type.clone().unwrap();
+    assert_eq!(kind.as_str(), "application/vnd.example.sbom");
+}
+
+#[test]
+fn logins() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("image", &[b"one"]);
+    store.set_auth(Auth::Token("u".into(), "hunter2".into()));
+    let server = store.serve();
+    world.request(&[("image", to(&server, "a", "1"))], "");
+    let error = world.fails(1, &["request.json"]);
+    assert!(error.contains("none: no credentials are given"), "{error}");
+    world.write(
+        "auth.json",
+        &format!(
+            r#"{{"auths":{{"{}":{{"username":"u","password":"hunter2"}}}}}}"#,
+            server.host()
+        ),
+    );
+    world.request(
+        &[("image", to(&server, "a", "1"))],
+        r#""access":{"credentials":{"file":"auth.json"}}"#,
+    );
+    world.push();
+    assert!(store.manifest("a", "1").is_some());
+}
+
+#[test]
+fn requests_that_cannot_be() {
+    let (store, world) = (Store::new(), World::new());
+    world.layout("one", &[b"one"]);
+    world.layout("two", &[b"two"]);
+    let server = store.serve();
+    for (images, expected) in [
+        (
+            vec![("one", r#"{"repository":"r.example/a:1"}"#.to_owned())],
+            "it has a tag or a digest",
+        ),
+        (
+            vec![("one", r#"{"repository":"r.example/A"}"#.to_owned())],
+            "is not a repository to push to",
+        ),
+        (vec![("one", to(&server, "a", "-x"))], "`-x` is not a tag"),
+        (
+            vec![
+                ("one", to(&server, "a", "1")),
+                ("two", to(&server, "a", "1")),
+            ],
+            "two images want the tag `1`",
+        ),
+        (
+            vec![("nowhere", to(&server, "a", "1"))],
+            "is not an OCI layout",
+        ),
+        (
+            vec![(
+                "one",
+                r#"{"repository":"r.example/a","tag":"1"}"#.to_owned(),
+            )],
+            "unknown field `tag`",
+        ),
+    ] {
+        world.request(&images, "");
+        let error = world.fails(1, &["request.json"]);
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(server.requests(), []);
+    let error = world.fails(2, &[]);
+    assert!(error.contains("required arguments"), "{error}");
+    // A receipt that is there is not overwritten, and nothing is sent.
+    world.write("receipt.json", "mine");
+    world.request(&[("one", to(&server, "a", "1"))], "");
+    let error = world.fails(1, &["request.json", "--receipt", "receipt.json"]);
+    assert!(
+        error.contains("the output `receipt.json` exists"),
+        "{error}"
+    );
+    assert_eq!(writes(&server), Vec::<String>::new());
+    assert!(Path::new(&world.path("receipt.json")).exists());
+}
+
+/// kill -9 at twenty points, then once more: what is there is not sent again.
+#[test]
+fn a_push_that_is_killed_goes_on() {
+    let (store, world) = (Store::new(), World::new());
+    let layers: Vec<Vec<u8>> = (0..12u8).map(|n| vec![n; 50_000]).collect();
+    let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
+    let digest = world.layout("image", &layers);
+    store.set_fault(|request| {
+        if request.method == "PUT" {
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        None
+    });
+    let server = store.serve();
+    world.request(&[("image", to(&server, "a", "1"))], r#""parallel":2"#);
+    for round in 0..20u64 {
+        let mut child = world.command(&["request.json"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(5 + 13 * round % 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let stored = layers
+        .iter()
+        .filter(|layer| store.blob("a", &Digest::of(layer)).is_some())
+        .count();
+    let before = server.requests().len();
+    world.push();
+    assert_eq!(Digest::of(&store.manifest("a", "1").unwrap().1), digest);
+    let requests = server.requests().split_off(before);
+    let sent = requests
+        .iter()
+        .filter(|one| one.method == "PUT" && one.body.len() == 50_000)
+        .count();
+    assert!(
+        sent <= 12 - stored,
+        "{sent} were sent though {stored} were there"
+    );
+    for layer in layers {
+        assert_eq!(store.blob("a", &Digest::of(layer)).unwrap(), layer);
+    }
+}
