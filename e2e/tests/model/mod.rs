@@ -56,7 +56,8 @@ pub(crate) fn raw(bytes: &[u8]) -> Value {
 
 /// Any layer.
 pub(crate) fn layer() -> impl Strategy<Value = Layer> {
-    let thing = (vec(name(), 1..4), seed(), attributes());
+    let attributes = prop_oneof![Just(Attributes::default()), attributes()];
+    let thing = (vec(name(), 1..4), seed(), attributes);
     vec(thing, 0..30).prop_map(|things| {
         let mut layer = Layer::new();
         for (parts, seed, attributes) in things {
@@ -77,6 +78,8 @@ fn seed() -> impl Strategy<Value = Seed> {
     let number = || prop_oneof![0..300u32, Just(2_097_151)];
     let content = prop_oneof![
         3 => vec(any::<u8>(), 0..600),
+        // Often equal, so that files can be linked.
+        3 => Just(b"the same".to_vec()),
         1 => vec(any::<u8>(), 0..20).prop_map(|rest| [b"#!", &rest[..]].concat()),
         1 => (60_000..70_000usize).prop_map(|size| vec![7; size]),
     ];
