@@ -73,7 +73,9 @@ impl Failure for Error {
                 Detail::new("expected", expected.to_string()),
                 Detail::new(
                     "found",
-                    found.as_ref().map_or("nothing".to_owned(), ToString::to_string),
+                    found
+                        .as_ref()
+                        .map_or("nothing".to_owned(), ToString::to_string),
                 ),
             ],
             _ => Vec::new(),
