@@ -1,0 +1,108 @@
+//! What a layer costs, from its size and from how probable it is that it changes.
+//!
+//! Four kinds of change count the same: each is measured in multiples of what it cannot avoid. So
+//! an application of 50 kB keeps its own layer although a gigabyte of libraries lies below it.
+
+/// How many paths change in the third kind of change.
+const BURST: u32 = 10;
+/// One path in so many changes in the fourth.
+const UPDATE: usize = 8;
+
+/// The probabilities that one change falls into a set of paths.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Chance {
+    /// A change of one application.
+    pub(crate) application: f64,
+    /// A change of any one path.
+    pub(crate) any: f64,
+}
+
+impl Chance {
+    /// That a change of so many paths falls into the set.
+    fn of(self, paths: u32) -> f64 {
+        let (mut base, mut left, mut none) = ((1.0 - self.any).max(0.0), paths, 1.0);
+        while left > 0 {
+            if left % 2 == 1 {
+                none *= base;
+            }
+            base *= base;
+            left /= 2;
+        }
+        1.0 - none
+    }
+}
+
+/// The expected bytes of the four kinds of change.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Bytes {
+    pub(crate) application: f64,
+    pub(crate) one_path: f64,
+    pub(crate) ten_paths: f64,
+    pub(crate) update: f64,
+}
+
+/// The price of a byte under each kind of change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prices {
+    each: Bytes,
+    /// How many paths an update changes.
+    paths: u32,
+}
+
+impl Prices {
+    /// Prices under which a cost is in bytes: the next change is of each kind with the same chance.
+    /// `paths` is how many there are.
+    pub(crate) fn in_bytes(paths: usize) -> Self {
+        Self {
+            each: Bytes {
+                application: 0.25,
+                one_path: 0.25,
+                ten_paths: 0.25,
+                update: 0.25,
+            },
+            paths: u32::try_from(paths.div_ceil(UPDATE)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Prices under which each kind costs the same where it moves no more than it must, which is `unavoidable`.
+    pub(crate) fn relative(self, unavoidable: Bytes) -> Self {
+        let price = |bytes: f64| if bytes > 0.0 { 1.0 / bytes } else { 0.0 };
+        Self {
+            each: Bytes {
+                application: price(unavoidable.application),
+                one_path: price(unavoidable.one_path),
+                ten_paths: price(unavoidable.ten_paths),
+                update: price(unavoidable.update),
+            },
+            paths: self.paths,
+        }
+    }
+
+    /// What a layer of `size` bytes moves.
+    pub(crate) fn bytes(&self, size: f64, chance: Chance) -> Bytes {
+        Bytes {
+            application: size * chance.application,
+            one_path: size * chance.any,
+            ten_paths: size * chance.of(BURST),
+            update: size * chance.of(self.paths),
+        }
+    }
+
+    /// What a layer costs.
+    pub(crate) fn of(&self, size: f64, chance: Chance) -> f64 {
+        let bytes = self.bytes(size, chance);
+        self.each.application * bytes.application
+            + self.each.one_path * bytes.one_path
+            + self.each.ten_paths * bytes.ten_paths
+            + self.each.update * bytes.update
+    }
+}
+
+impl std::ops::AddAssign for Bytes {
+    fn add_assign(&mut self, other: Self) {
+        self.application += other.application;
+        self.one_path += other.one_path;
+        self.ten_paths += other.ten_paths;
+        self.update += other.update;
+    }
+}
