@@ -28,9 +28,9 @@ pub(crate) struct Options {
     /// How many rounds; their median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the groups whose name begins so; the other groups' results stay as they are
+    /// Only this group; the other groups' results stay as they are. May be given again
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
 }
 
 impl Options {
@@ -38,7 +38,7 @@ impl Options {
     pub(crate) const QUICK: Options = Options {
         quick: true,
         rounds: 1,
-        only: None,
+        only: Vec::new(),
     };
 }
 
@@ -96,13 +96,17 @@ pub(crate) fn run(options: &Options) -> Result<Option<String>, Error> {
         loads: Vec::new(),
         measured: Vec::new(),
     };
-    if options.only.is_some() && file.exists() {
+    if !options.only.is_empty() && file.exists() {
         let old: Results = serde_json::from_slice(&fs::read(&file)?)?;
         (results.loads, results.measured) = (old.loads, old.measured);
     }
-    let only = options.only.as_deref().unwrap_or_default();
     let all = groups::all(&scale);
-    for group in all.iter().filter(|group| group.name.starts_with(only)) {
+    let place = |name: &str| all.iter().position(|group| group.name == name);
+    if let Some(unknown) = options.only.iter().find(|name| place(name).is_none()) {
+        return Err(format!("there is no group `{unknown}`").into());
+    }
+    let chosen = |name: &String| options.only.is_empty() || options.only.contains(name);
+    for group in all.iter().filter(|group| chosen(&group.name)) {
         results.loads.retain(|(name, _)| *name != group.name);
         results
             .measured
@@ -112,14 +116,14 @@ pub(crate) fn run(options: &Options) -> Result<Option<String>, Error> {
         results
             .loads
             .push((group.name.clone(), [before, measure::load()]));
+        results
+            .measured
+            .sort_by_key(|measured| place(&measured.group));
+        results.loads.sort_by_key(|(name, _)| place(name));
+        // After each group, for the whole takes its time.
+        fs::write(&file, serde_json::to_string_pretty(&results)? + "\n")?;
+        fs::write(out.join("README.md"), report::text(&results))?;
     }
-    let place = |name: &str| all.iter().position(|group| group.name == name);
-    results
-        .measured
-        .sort_by_key(|measured| place(&measured.group));
-    results.loads.sort_by_key(|(name, _)| place(name));
-    fs::write(&file, serde_json::to_string_pretty(&results)? + "\n")?;
-    fs::write(out.join("README.md"), report::text(&results))?;
     if !options.quick {
         println!("\n{}", report::targets(&results.measured));
     }

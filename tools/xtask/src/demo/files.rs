@@ -96,10 +96,12 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    pub(crate) fn new(work: &Path) -> Result<Self, Error> {
-        let name = format!("rules_container-demo-{}", std::process::id());
-        let memory = Path::new("/dev/shm").join(name);
-        let folder = if fs::create_dir(&memory).is_ok() {
+    /// The folder, with room for as many bytes.
+    pub(crate) fn new(work: &Path, bytes: u64) -> Result<Self, Error> {
+        let shared = Path::new("/dev/shm");
+        let free = rustix::fs::statvfs(shared).map_or(0, |fs| fs.f_bavail * fs.f_frsize);
+        let memory = shared.join(format!("rules_container-demo-{}", std::process::id()));
+        let folder = if free > bytes && fs::create_dir(&memory).is_ok() {
             memory
         } else {
             work.join("again")
