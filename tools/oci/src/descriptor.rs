@@ -7,7 +7,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{Digest, Error, MediaType, Platform};
+use crate::{Digest, Error, MediaType, Platform, json};
+
+/// The keys of descriptors.
+const KEYS: [&str; 8] = [
+    "annotations",
+    "artifactType",
+    "data",
+    "digest",
+    "mediaType",
+    "platform",
+    "size",
+    "urls",
+];
 
 /// A descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +83,7 @@ impl Descriptor {
         let Value::Object(object) = value else {
             return Err(bad("", "it is not an object".into()));
         };
+        json::check_case(object, &KEYS, what)?;
         let mut others = object.clone();
         let mut take = |name: &str| others.remove(name).filter(|value| !value.is_null());
         let text = |name: &str, value: Option<Value>| match value {
@@ -275,6 +288,10 @@ mod tests {
         assert_eq!(
             refused(|o| o["platform"] = json!(1)),
             format!("{at}.platform`: it is not an object")
+        );
+        assert_eq!(
+            refused(|o| drop(o.insert("Digest".into(), json!("x")))),
+            "index has the key `Digest`, which differs from `digest` only in its case"
         );
         let error = Descriptor::from_value(&json!([]), "manifest", "config").unwrap_err();
         assert_eq!(

@@ -64,6 +64,16 @@ pub enum Error {
         /// The object that holds it, as a path from the root; `.` is the root.
         at: Shown,
     },
+    /// A key that differs from a known one only in its case: readers take it for the same or do not.
+    #[error("{what} has the key `{key}`, which differs from `{known}` only in its case")]
+    JsonKeyCase {
+        /// What the bytes are meant to be.
+        what: &'static str,
+        /// The key.
+        key: Shown,
+        /// The key that it may be taken for.
+        known: &'static str,
+    },
     /// A document larger than its limit.
     #[error("{what} is {size} bytes long, more than the limit of {limit}")]
     JsonTooLarge {

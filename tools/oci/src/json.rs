@@ -139,6 +139,26 @@ pub fn from_value<T: DeserializeOwned>(value: Value, what: &'static str) -> Resu
     })
 }
 
+/// Refuses keys that differ from known ones only in their case: some readers (Go's) take them for the
+/// same, and would see another document than we do.
+///
+/// # Errors
+/// [`Error::JsonKeyCase`].
+pub(crate) fn check_case(
+    object: &Map<String, Value>,
+    known: &[&'static str],
+    what: &'static str,
+) -> Result<(), Error> {
+    for key in object.keys() {
+        let same = |name: &&&str| name.eq_ignore_ascii_case(key) && **name != key;
+        if let Some(known) = known.iter().find(same) {
+            let key = key.into();
+            return Err(Error::JsonKeyCase { what, key, known });
+        }
+    }
+    Ok(())
+}
+
 /// For `#[serde(deserialize_with)]` on a free JSON value: a key that comes twice is an error.
 ///
 /// # Errors

@@ -16,6 +16,18 @@ use crate::{Descriptor, Error, MediaType};
 
 const WHAT: &str = "manifest";
 
+/// The keys of manifests and indexes.
+const KEYS: [&str; 8] = [
+    "annotations",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "mediaType",
+    "schemaVersion",
+    "subject",
+];
+
 /// An image manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
@@ -131,6 +143,7 @@ pub(crate) fn open(
             });
         }
     };
+    json::check_case(&object, &KEYS, what)?;
     for first in ["layers", "config"] {
         if object.contains_key(first) && object.contains_key("manifests") {
             return Err(Error::Ambiguous {
@@ -351,6 +364,20 @@ mod tests {
              it could be read as an image and as an index"
         );
         assert!(refused(|o| drop(o.insert("fsLayers".into(), json!([])))).contains("`fsLayers`"));
+    }
+
+    #[test]
+    fn keys_in_another_case() {
+        assert_eq!(
+            refused(|o| drop(o.insert("Layers".into(), json!([])))),
+            "manifest has the key `Layers`, which differs from `layers` only in its case"
+        );
+        let bytes = br#"{"schemaVersion":2,"Manifests":[],"manifests":[]}"#;
+        let index = MediaType::known(OCI_INDEX);
+        assert_eq!(
+            crate::Index::read(bytes, &index).unwrap_err().to_string(),
+            "index has the key `Manifests`, which differs from `manifests` only in its case"
+        );
     }
 
     #[test]
