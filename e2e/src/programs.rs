@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 /// The programs that have cases.
 pub const TOOLS: [&str; 2] = ["layer", "assemble"];
 
+/// The programs that reach registries: their checks are in `tests/registries.rs`.
+pub const REGISTRIES: [&str; 2] = ["pull", "push"];
+
 /// The workspace's own folder.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -36,7 +39,7 @@ fn build() -> PathBuf {
     cargo
         .args(["build", "--quiet", "--message-format=json"])
         .current_dir(workspace());
-    for tool in TOOLS {
+    for tool in TOOLS.into_iter().chain(REGISTRIES) {
         cargo.args(["-p", tool]);
     }
     let output = cargo.output().expect("cargo starts");
