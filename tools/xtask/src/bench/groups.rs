@@ -28,6 +28,11 @@ fn corpus(name: &str) -> Group {
         ),
         layer(
             name,
+            "gzip-v1 level 3",
+            &json!({ "gzip-v1": { "level": 3 } }),
+        ),
+        layer(
+            name,
             "gzip-v1 level 6",
             &json!({ "gzip-v1": { "level": 6 } }),
         ),
