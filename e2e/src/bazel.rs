@@ -59,14 +59,23 @@ impl Bazel {
     /// A server for a workspace, with all that it writes below `root`. `root` stays for the next time
     /// and may not lie below `/tmp`, which the sandbox hides.
     pub fn new(workspace: &Path, root: &Path) -> Self {
+        Self::set_up(workspace, root, false)
+    }
+
+    /// The same, for a workspace with programs in C.
+    pub fn with_c(workspace: &Path, root: &Path) -> Self {
+        Self::set_up(workspace, root, true)
+    }
+
+    fn set_up(workspace: &Path, root: &Path, c: bool) -> Self {
         fs::create_dir_all(root).unwrap();
         let modules = root.join("modules");
         let mut rc = String::new();
         if Path::new("/etc/bazel/bazelrc").exists() {
-            for name in STAND_INS {
+            for name in STAND_INS.iter().filter(|name| !c || **name != "rules_cc") {
                 let folder = modules.join(name);
                 fs::create_dir_all(&folder).unwrap();
-                let kept = if name == "rules_java" { KEPT } else { "" };
+                let kept = if *name == "rules_java" { KEPT } else { "" };
                 let module = format!("module(name = \"{name}\")\n{kept}");
                 fs::write(folder.join("MODULE.bazel"), module).unwrap();
                 fs::write(folder.join("BUILD.bazel"), "").unwrap();
@@ -79,10 +88,11 @@ impl Bazel {
         write!(
             rc,
             "common --lockfile_mode=off\n\
-             common --repo_env=BAZEL_DO_NOT_DETECT_CPP_TOOLCHAIN=1\n\
+             common --repo_env=BAZEL_DO_NOT_DETECT_CPP_TOOLCHAIN={}\n\
              common --color=no --curses=no --noshow_progress\n\
              build --symlink_prefix={}/\n\
              build --nosandbox_debug\n",
+            u8::from(!c),
             links.display(),
         )
         .unwrap();

@@ -16,5 +16,6 @@ pub mod case;
 pub mod golden;
 pub mod outsiders;
 pub mod programs;
+pub mod reference;
 pub mod run;
 pub mod tree;

@@ -31,7 +31,7 @@ all below a folder. What is not given comes from the layer's own attributes. A p
     "author": attr.string(doc = "Who made it, for the image's history."),
     "codec": attr.string(
         default = "gzip-v1",
-        doc = "How the layer is compressed. The name is of an exact algorithm with its library and its blocks, so that bytes never change under it.",
+        doc = "How the layer is compressed: `gzip-v1`, `zstd-v1` or `none`. The name is of an exact algorithm with its library and its blocks, so that bytes never change under it.",
         values = _LEVELS.keys(),
     ),
     "comment": attr.string(doc = "A remark, for the image's history."),
@@ -51,7 +51,7 @@ Executables of rules are 0755. It never comes from what the disk shows, for that
     "gname": attr.string(doc = "Name of the group."),
     "hardlinks": attr.string(
         default = "as_given",
-        doc = "`by_content` makes files with equal content and attributes hard links of one another.",
+        doc = "Which files become hard links: those that a tar says (`as_given`), or also all with equal content and attributes (`by_content`).",
         values = ["as_given", "by_content"],
     ),
     "level": attr.int(doc = "How hard the codec tries: `gzip-v1` from 1 to 12 (6 by default), `zstd-v1` from 1 to 19 (3 by default). 0 is the default."),

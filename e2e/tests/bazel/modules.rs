@@ -1,0 +1,332 @@
+//! Small modules, made here or among the examples.
+
+use std::fs;
+use std::path::Path;
+
+use e2e::bazel::{self, Bazel};
+use e2e::programs;
+
+use crate::{ONE, module, scratch, start};
+
+/// An image of ten layers; then one source file is edited: its layer's action runs, and the one that
+/// makes the documents. Nothing that an action of documents reads is a layer.
+#[test]
+fn an_edit_moves_one_layer() {
+    if !bazel::can("an edit packs one layer and writes documents") {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let layers: String = (0..10)
+        .map(|number| format!("container_layer(name = \"layer{number}\", srcs = {{\"/{number}\": \"{number}.txt\"}})\n"))
+        .collect();
+    let names: Vec<String> = (0..10)
+        .map(|number| format!("\":layer{number}\""))
+        .collect();
+    let names = names.join(", ");
+    let build = format!(
+        "{layers}\
+         container_image(name = \"image\", os = \"linux\", architecture = \"amd64\", layers = [{names}])\n"
+    );
+    let workspace = module(folder.path(), "", &build);
+    for number in 0..10 {
+        fs::write(workspace.join(format!("{number}.txt")), "before").unwrap();
+    }
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let log = folder.path().join("log.json");
+    let option = format!("--execution_log_json_file={}", log.display());
+    let build = || {
+        bazel.succeed(&["build", "//:image", &option]);
+        let mut ran: Vec<_> = bazel::spawns(&log);
+        ran.sort_by(|a, b| a.target.cmp(&b.target));
+        ran
+    };
+    assert_eq!(build().len(), 11);
+    let digest = bazel.read("image.digest");
+    fs::write(workspace.join("7.txt"), "after").unwrap();
+    let ran = build();
+    let what: Vec<_> = ran
+        .iter()
+        .map(|spawn| (spawn.target.as_str(), spawn.mnemonic.as_str()))
+        .collect();
+    assert_eq!(
+        what,
+        [
+            ("//:image", "ContainerImage"),
+            ("//:layer7", "ContainerLayer")
+        ]
+    );
+    assert_ne!(bazel.read("image.digest"), digest);
+    let blobs: Vec<&str> = ran[0]
+        .inputs
+        .iter()
+        .map(|input| input.path.as_str())
+        .filter(|path| path.contains(".tar"))
+        .collect();
+    assert!(blobs.is_empty(), "the documents were made from {blobs:?}");
+    assert!(build().is_empty(), "nothing changed, and something ran");
+}
+
+/// skopeo copies what was built, with every digest checked; umoci unpacks it and runc starts it.
+#[test]
+fn a_container_of_what_was_built() {
+    let tools = ["skopeo", "umoci", "runc", "busybox"];
+    let check = "a container of an image that Bazel rules made";
+    if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let architecture = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    let build = format!(
+        "\
+         container_layer(name = \"box\", srcs = {{\"/bin/busybox\": \"program\"}}, symlinks = {{\"/bin/sh\": \"busybox\", \"/bin/cat\": \"busybox\"}})\n\
+         container_image(name = \"base\", os = \"linux\", architecture = \"{architecture}\", layers = [\":box\"], env = {{\"PATH\": \"/bin\"}})\n\
+         container_image(name = \"image\", base = \":base\", layers = [\":layer\"], entrypoint = [\"/bin/sh\", \"-c\"], cmd = [\"cat file; echo ' in' $PWD\"], workdir = \"/\", repo_tags = [\"example.com/e2e:latest\"])\n"
+    );
+    let workspace = module(folder.path(), "", &build);
+    let busybox = e2e::outsiders::find("busybox").unwrap();
+    fs::copy(busybox, workspace.join("program")).unwrap();
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    bazel.succeed(&[
+        "build",
+        "//:image",
+        "--output_groups=+archive,+docker_archive,+layout",
+    ]);
+
+    let here = tempfile::tempdir().unwrap();
+    for (form, name) in [
+        ("oci-archive", "image.oci.tar"),
+        ("docker-archive", "image.docker.tar"),
+    ] {
+        let archive = format!("{form}:{}", bazel.output(name).display());
+        let copy = format!("dir:{form}");
+        e2e::outsiders::run(here.path(), "skopeo", &["copy", "--quiet", &archive, &copy]);
+    }
+    let manifest = fs::read(here.path().join("oci-archive/manifest.json")).unwrap();
+    let digest = String::from_utf8(bazel.read("image.digest")).unwrap();
+    assert_eq!(e2e::blob::digest(&manifest), digest);
+
+    let said = start(here.path(), &bazel.output("image.layout"));
+    assert_eq!(said, "text in /\n");
+}
+
+/// Each example is a module of its own.
+#[test]
+fn the_examples_do_what_they_say() {
+    let tools = ["umoci", "runc", "gcc"];
+    let check = "the examples for Bazel";
+    if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let workspace = programs::workspace().join("examples/bazel/c");
+    let bazel = Bazel::with_c(&workspace, &folder.path().join("root")).with_programs();
+    bazel.succeed(&[
+        "build",
+        "//:image",
+        "--output_groups=+layout,+docker_archive",
+    ]);
+    let here = tempfile::tempdir().unwrap();
+    let said = start(here.path(), &bazel.output("image.layout"));
+    assert_eq!(said, "hello from a container\n");
+}
+
+/// An archive of the programs, as a release has it, and its SHA-256.
+fn archive(folder: &Path) -> (String, String) {
+    let path = folder.join("programs.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
+    for name in programs::TOOLS
+        .iter()
+        .filter(|name| programs::path(name).exists())
+    {
+        tar.append_path_with_name(programs::path(name), name)
+            .unwrap();
+    }
+    tar.into_inner().unwrap();
+    let digest = e2e::blob::digest(&fs::read(&path).unwrap()).replace("sha256:", "");
+    (format!("file://{}", path.display()), digest)
+}
+
+/// Macros refuse when their BUILD file is loaded.
+#[test]
+fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
+    if !bazel::can("what macros refuse") {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let root = folder.path().join("root");
+    let workspace = module(folder.path(), "", "");
+    let bazel = Bazel::new(&workspace, &root).with_programs();
+    for (attribute, value, allowed, hint) in [
+        (
+            "env",
+            "\":env.txt\"",
+            "a dict; a file that holds it is not",
+            "write it in the BUILD file",
+        ),
+        (
+            "labels",
+            "Label(\":labels\")",
+            "a dict; a file that holds it is not",
+            "write it in the BUILD file",
+        ),
+        (
+            "cmd",
+            "\":cmd.txt\"",
+            "a list; a file that holds it is not",
+            "write it in the BUILD file",
+        ),
+        (
+            "created",
+            "\":created\"",
+            "a time in RFC 3339; a file that holds it is not",
+            "write `created = \"2020-02-02T00:00:00Z\"`, or nothing",
+        ),
+    ] {
+        let macros = workspace.join("use.bzl");
+        let text = format!(
+            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\")\n\
+             def use():\n    oci_image(name = \"app\", {attribute} = {value})\n"
+        );
+        fs::write(macros, text).unwrap();
+        fs::write(
+            workspace.join("BUILD.bazel"),
+            "load(\":use.bzl\", \"use\")\nuse()\n",
+        )
+        .unwrap();
+        let output = bazel.run(&["build", "//:app"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{attribute}: {said}");
+        let words = [
+            format!("app: attribute `{attribute}` has `"),
+            format!("  allowed: {allowed}"),
+            format!("hint: {hint}"),
+        ];
+        for word in words {
+            assert!(said.contains(&word), "`{word}` is not in:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn the_programs_come_in_three_ways() {
+    if !bazel::can("Bazel finds the programs in three ways, and says so where it does not") {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let bazel = Bazel::new(&module(folder.path(), "", ""), &folder.path().join("root"));
+    let fails = |options: &[&str], words: &[&str]| {
+        let output = bazel.run(&[&["build", "//:layer"], options].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{said}");
+        for word in words {
+            assert!(said.contains(word), "`{word}` is not in:\n{said}");
+        }
+    };
+
+    // Nothing says where: what is asked says how to say it.
+    fails(
+        &[],
+        &[
+            "there is no toolchain for the platform",
+            "  1. built from source: --repo_env=",
+            "  2. prebuilt: tools.prebuilt(",
+            "  3. your own targets: container_toolchain(",
+        ],
+    );
+    // A build that needs no program is not disturbed.
+    bazel.succeed(&["build", "//:BUILD.bazel"]);
+
+    let named = format!(
+        "--repo_env=RULES_CONTAINER_TOOLS={}",
+        programs::folder().display()
+    );
+    bazel.succeed(&["build", "//:layer", &named]);
+    let want = bazel.read("layer.tar.gz");
+    fails(
+        &["--repo_env=RULES_CONTAINER_TOOLS=some/where"],
+        &[
+            "RULES_CONTAINER_TOOLS is `some/where`, which is not an absolute path",
+            "hint: name the folder as in --repo_env=RULES_CONTAINER_TOOLS=$PWD/some/where",
+        ],
+    );
+    let empty = format!(
+        "--repo_env=RULES_CONTAINER_TOOLS={}",
+        folder.path().display()
+    );
+    fails(
+        &[&empty],
+        &[
+            "where there is none of the programs: pull, layer, assemble, push",
+            "hint: build them with `cargo build --release`",
+        ],
+    );
+
+    let (url, sha256) = archive(folder.path());
+    let prebuilt = |platform: &str, sha256: &str, urls: &str| {
+        let tag = format!(
+            "tools.prebuilt(platform = \"{platform}\", sha256 = \"{sha256}\", urls = [{urls}])\n"
+        );
+        module(folder.path(), &tag, "");
+    };
+    let host = if cfg!(target_arch = "aarch64") {
+        "linux_arm64"
+    } else {
+        "linux_amd64"
+    };
+    // The first mirror does not have it.
+    prebuilt(
+        host,
+        &sha256,
+        &format!("\"file:///not/there.tar\", \"{url}\""),
+    );
+    bazel.succeed(&["build", "//:layer"]);
+    assert!(
+        bazel.read("layer.tar.gz") == want,
+        "prebuilt programs write other bytes"
+    );
+    prebuilt(host, &"0".repeat(64), &format!("\"{url}\""));
+    fails(&[], &[&sha256, &"0".repeat(64)]);
+    prebuilt("plan9_mips", &sha256, &format!("\"{url}\""));
+    fails(
+        &[],
+        &[
+            "tools.prebuilt: `platform` is `plan9_mips`; allowed: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64, windows_amd64",
+        ],
+    );
+    prebuilt(host, "abc", &format!("\"{url}\""));
+    fails(
+        &[],
+        &[
+            "`sha256` of ",
+            " is `abc`; allowed: 64 hexadecimal digits",
+            "hint: `sha256sum` prints them",
+        ],
+    );
+    prebuilt(host, &sha256, "");
+    fails(
+        &[],
+        &[
+            "`urls` of ",
+            " is empty; allowed: one URL or more, tried in order",
+        ],
+    );
+
+    let own = "load(\"@rules_container//rules:toolchain.bzl\", \"container_toolchain\")\n\
+               container_toolchain(name = \"own\", layer = \"my_layer\")\n";
+    let workspace = module(folder.path(), "register_toolchains(\"//:all\")\n", own);
+    fs::copy(programs::path("layer"), workspace.join("my_layer")).unwrap();
+    bazel.succeed(&["build", "//:layer"]);
+    assert!(
+        bazel.read("layer.tar.gz") == want,
+        "a target's programs write other bytes"
+    );
+}

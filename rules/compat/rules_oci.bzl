@@ -1,0 +1,110 @@
+"""`oci_image` and `oci_image_index` with the attributes that rules_oci gives them.
+
+```starlark
+load("@rules_container//rules/compat:rules_oci.bzl", "oci_image", "oci_image_index")
+```
+
+is the one line that changes. What differs is on the page "Coming from rules_oci" of `docs/bazel.md`.
+"""
+
+load("//rules:defs.bzl", "container_image", "container_index")
+
+def oci_image(
+        name,
+        base = None,
+        tars = [],
+        entrypoint = [],
+        cmd = [],
+        env = {},
+        user = "",
+        workdir = "",
+        exposed_ports = [],
+        volumes = [],
+        labels = {},
+        annotations = {},
+        os = "",
+        architecture = "",
+        variant = "",
+        created = None,
+        **kwargs):
+    """An image, as `oci_image` of rules_oci; see `container_image`.
+
+    `{name}.digest` is a target whose one file holds the digest.
+
+    Args:
+      name: of the image.
+      base: what it is built on.
+      tars: layers, the lowest first: tar files, or targets of `container_layer`.
+      entrypoint: the command.
+      cmd: the words after it.
+      env: environment variables; `$VAR` is replaced by the base's.
+      user: user and group.
+      workdir: the directory that a container starts in.
+      exposed_ports: ports.
+      volumes: directories that hold data.
+      labels: of the config.
+      annotations: of the manifest.
+      os: what it runs on; by default the target platform's.
+      architecture: what it runs on; by default the target platform's.
+      variant: of the architecture.
+      created: when it was made, in RFC 3339.
+      **kwargs: attributes that all rules have, and those of `container_image`. `resource_set` is of no effect: the actions say
+        themselves what they need.
+    """
+    kwargs.pop("resource_set", None)
+    given = dict(entrypoint = entrypoint, cmd = cmd, env = env, exposed_ports = exposed_ports, volumes = volumes, labels = labels, annotations = annotations)
+    for attribute, value in given.items():
+        if type(value) in ["string", "Label"]:
+            fail("%s: attribute `%s` has `%s`\n  allowed: a %s; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value, "dict" if attribute in ["env", "labels", "annotations"] else "list"))
+    if type(created) == "Label" or (created and (created[0] in ":/@" or not created[0].isdigit())):
+        fail("%s: attribute `created` has `%s`\n  allowed: a time in RFC 3339; a file that holds it is not\nhint: write `created = \"2020-02-02T00:00:00Z\"`, or nothing" % (name, created))
+    container_image(
+        name = name,
+        annotations = annotations or {},
+        architecture = architecture or "",
+        base = base,
+        cmd = cmd or [],
+        created = created or "",
+        entrypoint = entrypoint or [],
+        env = env or {},
+        exposed_ports = exposed_ports or [],
+        labels = labels or {},
+        layers = tars,
+        os = os or "",
+        user = user or "",
+        variant = variant or "",
+        volumes = volumes or [],
+        workdir = workdir or "",
+        **kwargs
+    )
+    _digest(name, **kwargs)
+
+def oci_image_index(name, images, platforms = [], **kwargs):
+    """An index, as `oci_image_index` of rules_oci; see `container_index`.
+
+    `{name}.digest` is a target whose one file holds the digest.
+
+    Args:
+      name: of the index.
+      images: what it lists.
+      platforms: each image is built once for each of these.
+      **kwargs: attributes that all rules have, and those of `container_index`.
+    """
+    container_index(
+        name = name,
+        images = images,
+        platforms = platforms,
+        **kwargs
+    )
+    _digest(name, **kwargs)
+
+def _digest(name, visibility = None, tags = None, testonly = None, target_compatible_with = None, **_kwargs):
+    native.filegroup(
+        name = name + ".digest",
+        srcs = [name],
+        output_group = "digest",
+        tags = tags,
+        target_compatible_with = target_compatible_with,
+        testonly = testonly,
+        visibility = visibility,
+    )
