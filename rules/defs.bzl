@@ -4,10 +4,13 @@ load("//rules/private:binary_layer.bzl", _container_binary_layer = "container_bi
 load("//rules/private:image.bzl", _container_image = "container_image")
 load("//rules/private:index.bzl", _container_index = "container_index")
 load("//rules/private:layer.bzl", _container_layer = "container_layer", _file_attributes = "file_attributes")
+load("//rules/private:push.bzl", _container_push = "container_push", _container_push_all = "container_push_all")
 
 container_layer = _container_layer
 container_binary_layer = _container_binary_layer
 container_image = _container_image
 container_index = _container_index
+container_push = _container_push
+container_push_all = _container_push_all
 
 file_attributes = _file_attributes

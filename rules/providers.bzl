@@ -41,6 +41,15 @@ ContainerIndexInfo = provider(
     },
 )
 
+ContainerImageReferenceInfo = provider(
+    doc = "An image by the name that others pull it by: `{repository}@{content of digest}`. For rules of Helm charts and Kubernetes manifests.",
+    fields = {
+        "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
+        "repositories": "List of strings: `registry.example.com/team/app`.",
+        "tags": "List of strings.",
+    },
+)
+
 ContainerToolsInfo = provider(
     doc = "The programs. A program that a toolchain does not have is `None`.",
     fields = {

@@ -1,13 +1,13 @@
-"""`oci_image` and `oci_image_index` with the attributes that rules_oci gives them.
+"""`oci_image`, `oci_image_index` and `oci_push` with the attributes that rules_oci gives them.
 
 ```starlark
-load("@rules_container//rules/compat:rules_oci.bzl", "oci_image", "oci_image_index")
+load("@rules_container//rules/compat:rules_oci.bzl", "oci_image", "oci_image_index", "oci_push")
 ```
 
 is the one line that changes. What differs is on the page "Coming from rules_oci" of `docs/bazel.md`.
 """
 
-load("//rules:defs.bzl", "container_image", "container_index")
+load("//rules:defs.bzl", "container_image", "container_index", "container_push")
 
 def oci_image(
         name,
@@ -97,6 +97,27 @@ def oci_image_index(name, images, platforms = [], **kwargs):
         **kwargs
     )
     _digest(name, **kwargs)
+
+def oci_push(name, image, repository, remote_tags = [], **kwargs):
+    """A push, as `oci_push` of rules_oci; see `container_push`.
+
+    Args:
+      name: of the target.
+      image: what is pushed.
+      repository: where it goes.
+      remote_tags: the tags it gets there.
+      **kwargs: attributes that all rules have, and those of `container_push`.
+    """
+    for attribute, value, wanted in [("repository", repository, "string"), ("remote_tags", remote_tags or [], "list")]:
+        if type(value) != wanted:
+            fail("%s: attribute `%s` has `%s`\n  allowed: a %s; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value, wanted))
+    container_push(
+        name = name,
+        image = image,
+        remote_tags = remote_tags or [],
+        repositories = [repository],
+        **kwargs
+    )
 
 def _digest(name, visibility = None, tags = None, testonly = None, target_compatible_with = None, **_kwargs):
     native.filegroup(

@@ -1,7 +1,7 @@
 """Every `fail()` of an analysis, with its text."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_binary_layer", "container_image", "container_index", "container_layer")
+load("//rules:defs.bzl", "container_binary_layer", "container_image", "container_index", "container_layer", "container_push", "container_push_all")
 load("//rules/private:tools.bzl", "TOOLCHAIN_TYPE", "container_toolchain", "no_toolchain", "program")
 
 def _refusal_test_impl(ctx):
@@ -286,6 +286,62 @@ def _images():
         images = [],
     )
 
+def _pushes():
+    container_image(
+        name = "pushed",
+        architecture = "amd64",
+        os = "linux",
+        tags = ["manual"],
+    )
+
+    def refuses(name, attribute, value, allowed, hint, rule = container_push, **kwargs):
+        _refuses(
+            name,
+            rule,
+            [
+                "//rules/tests:%s: attribute `%s` has `%s`" % (name, attribute, value),
+                "allowed: " + allowed,
+                "hint: " + hint,
+            ],
+            **kwargs
+        )
+
+    refuses("push_nowhere", "repositories", "", "one repository or more", "write `[", image = ":pushed", repositories = [])
+    for name, repository in [
+        ("name_alone", "app"),
+        ("scheme", "https://example.com/app"),
+        ("tag", "example.com/app:1"),
+        ("digest", "example.com/app@sha256"),
+    ]:
+        refuses(
+            "repository_" + name,
+            "repositories",
+            repository,
+            "`host/name` or `host:port/name`, without a scheme, a tag or a digest",
+            "write `registry.example.com/team/app`, and tags in `remote_tags`",
+            image = ":pushed",
+            repositories = [repository],
+        )
+    refuses(
+        "remote_tag",
+        "remote_tags",
+        "a b",
+        "at most 128 letters, digits, `_`, `.` and `-`, the first a letter, a digit or `_`",
+        "write a tag alone, as `1.0`",
+        image = ":pushed",
+        remote_tags = ["a b"],
+        repositories = ["example.com/app"],
+    )
+    refuses(
+        "push_all_of_nothing",
+        "pushes",
+        "",
+        "one `container_push` or more",
+        "name the targets that are to be pushed together",
+        rule = container_push_all,
+        pushes = [],
+    )
+
 def _needs_push_impl(ctx):
     program(ctx, "push")
 
@@ -341,5 +397,6 @@ def refusals(name):
     _codecs()
     _binary_layers()
     _images()
+    _pushes()
     _toolchains()
     native.test_suite(name = name)

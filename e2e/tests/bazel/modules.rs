@@ -115,6 +115,102 @@ fn a_container_of_what_was_built() {
     assert_eq!(said, "text in /\n");
 }
 
+/// `bazel run` pushes to a real registry: two images in one run, one of them by itself before. crane finds
+/// them there, by tag and with the digest that the build said.
+#[test]
+fn a_push_to_a_registry() {
+    let check = "`bazel run` of a push to a registry";
+    let tools = ["docker-registry", "crane"];
+    if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let (_registry, host) = Registry::start(folder.path());
+    let build = format!(
+        "load(\"@rules_container//rules:defs.bzl\", \"container_push\", \"container_push_all\")\n\
+         [container_image(name = name, os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], labels = {{\"name\": name}}) for name in [\"one\", \"two\"]]\n\
+         [container_push(name = \"push_\" + name, image = name, plain_http = [\"{host}\"], remote_tags = [\"1.0\", \"latest\"], repositories = [\"{host}/team/\" + name]) for name in [\"one\", \"two\"]]\n\
+         container_push_all(name = \"push_all\", pushes = [\":push_one\", \":push_two\"])\n"
+    );
+    let workspace = module(folder.path(), "", &build);
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let digest = |name: &str, tag: &str| {
+        let reference = format!("{host}/team/{name}:{tag}");
+        let said = e2e::outsiders::run(
+            folder.path(),
+            "crane",
+            &["digest", "--insecure", &reference],
+        );
+        String::from_utf8(said).unwrap().trim().to_owned()
+    };
+    bazel.succeed(&["build", "//:one", "//:two"]);
+    let built = |name: &str| String::from_utf8(bazel.read(&format!("{name}.digest"))).unwrap();
+    let (one, two) = (built("one"), built("two"));
+    assert_ne!(one, two);
+    bazel.succeed(&["run", "//:push_one"]);
+    assert_eq!(digest("one", "1.0"), one);
+    bazel.succeed(&["run", "//:push_all"]);
+    assert_eq!(digest("one", "latest"), one);
+    assert_eq!(digest("two", "latest"), two);
+    let reference = format!("{host}/team/two:1.0");
+    e2e::outsiders::run(
+        folder.path(),
+        "crane",
+        &["validate", "--insecure", "--remote", &reference],
+    );
+
+    // What the program says reaches the user, with the target's label.
+    drop(_registry);
+    let output = bazel.run(&["run", "//:push_two"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("push: //:push_two: "),
+        "{said}"
+    );
+}
+
+/// `docker-registry`, for as long as this lives.
+struct Registry(std::process::Child);
+
+impl Registry {
+    fn start(folder: &Path) -> (Self, String) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let config = folder.join("registry.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+             storage: {{filesystem: {{rootdirectory: {}/store}}}}\nhttp: {{addr: \"{address}\"}}\n",
+            folder.display()
+        );
+        fs::write(&config, text).unwrap();
+        let child = std::process::Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let registry = Registry(child);
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(address).is_ok() {
+                return (registry, address.to_string());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("docker-registry does not answer at {address}");
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
 /// Each example is a module of its own.
 #[test]
 fn the_examples_do_what_they_say() {
@@ -189,11 +285,28 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
             "a time in RFC 3339; a file that holds it is not",
             "write `created = \"2020-02-02T00:00:00Z\"`, or nothing",
         ),
+        (
+            "repository",
+            "Label(\":repository\")",
+            "a string; a file that holds it is not",
+            "write it in the BUILD file",
+        ),
+        (
+            "remote_tags",
+            "\":tags.txt\"",
+            "a list; a file that holds it is not",
+            "write it in the BUILD file",
+        ),
     ] {
+        let call = match attribute {
+            "repository" => "oci_push(image = \":layer\", ",
+            "remote_tags" => "oci_push(image = \":layer\", repository = \"example.com/app\", ",
+            _ => "oci_image(",
+        };
         let macros = workspace.join("use.bzl");
         let text = format!(
-            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\")\n\
-             def use():\n    oci_image(name = \"app\", {attribute} = {value})\n"
+            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\", \"oci_push\")\n\
+             def use():\n    {call}name = \"app\", {attribute} = {value})\n"
         );
         fs::write(macros, text).unwrap();
         fs::write(
