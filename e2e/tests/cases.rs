@@ -16,6 +16,12 @@ fn assemble() {
     all("assemble");
 }
 
+/// Offline, from a layout that serves as a mirror.
+#[test]
+fn pull() {
+    all("pull");
+}
+
 /// Runs all cases of a program and reports every one that is wrong, not only the first.
 fn all(tool: &'static str) {
     let cases = Case::all(tool);

@@ -113,6 +113,13 @@ fn direct() -> Step {
 }
 
 fn place(entry: &str) -> std::result::Result<Place, &'static str> {
+    // A path without `//` is relative to where the program runs, as paths of requests are.
+    if let Some(path) = entry.strip_prefix("file:")
+        && !path.starts_with('/')
+        && !path.is_empty()
+    {
+        return Ok(Place::Layout(path.into()));
+    }
     let (scheme, rest) = entry.split_once("://").unwrap_or(("https", entry));
     if scheme == "file" {
         return match rest.starts_with('/') {

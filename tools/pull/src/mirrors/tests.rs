@@ -53,6 +53,7 @@ fn lists() {
         ),
         ("a.example|off,b.example", "mirror a.example|off,"),
         ("file:///srv/images", "layout /srv/images,"),
+        ("file:vendor/images,off", "layout vendor/images,off,"),
         (
             ",",
             "`,` is not a place to pull from: it has only empty entries",
