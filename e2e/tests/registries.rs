@@ -458,7 +458,8 @@ fn behind_a_proxy_with_a_limit() {
     let (_running, host) = registry(folder, "  relativeurls: true\n", "");
     let port = free_port();
     let config = format!(
-        "daemon off; pid {0}/pid; error_log {0}/error.log; user root;\nevents {{}}\n\
+        // One process: a worker would outlive a master that is killed.
+        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log; user root;\nevents {{}}\n\
          http {{ access_log off; client_max_body_size 5m; client_body_temp_path {0}/body; proxy_temp_path {0}/proxy;\n\
          fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;\n\
          server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{host}; proxy_set_header Host $http_host; }} }} }}\n",
