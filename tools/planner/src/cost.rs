@@ -7,6 +7,8 @@
 const BURST: u32 = 10;
 /// One path in so many changes in the fourth.
 const UPDATE: usize = 8;
+/// How many kinds there are.
+const KINDS: f64 = 4.0;
 
 /// The probabilities that one change falls into a set of paths.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -50,22 +52,9 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    /// Prices under which a cost is in bytes: the next change is of each kind with the same chance.
+    /// Prices under which each kind costs 1 where it moves no more than it must, which is `unavoidable`.
     /// `paths` is how many there are.
-    pub(crate) fn in_bytes(paths: usize) -> Self {
-        Self {
-            each: Bytes {
-                application: 0.25,
-                one_path: 0.25,
-                ten_paths: 0.25,
-                update: 0.25,
-            },
-            paths: u32::try_from(paths.div_ceil(UPDATE)).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// Prices under which each kind costs the same where it moves no more than it must, which is `unavoidable`.
-    pub(crate) fn relative(self, unavoidable: Bytes) -> Self {
+    pub(crate) fn new(unavoidable: Bytes, paths: usize) -> Self {
         let price = |bytes: f64| if bytes > 0.0 { 1.0 / bytes } else { 0.0 };
         Self {
             each: Bytes {
@@ -73,6 +62,21 @@ impl Prices {
                 one_path: price(unavoidable.one_path),
                 ten_paths: price(unavoidable.ten_paths),
                 update: price(unavoidable.update),
+            },
+            paths: u32::try_from(paths.div_ceil(UPDATE)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The same prices in bytes for each change: a plan that moves no more than it must costs what
+    /// one path's change moves on average.
+    pub(crate) fn in_bytes(&self, unavoidable: Bytes) -> Self {
+        let each = unavoidable.one_path / KINDS;
+        Self {
+            each: Bytes {
+                application: self.each.application * each,
+                one_path: self.each.one_path * each,
+                ten_paths: self.each.ten_paths * each,
+                update: self.each.update * each,
             },
             paths: self.paths,
         }

@@ -31,8 +31,6 @@ pub(crate) struct Model {
     application: Vec<bool>,
     /// The prices of bytes.
     pub(crate) prices: Prices,
-    /// Those under which a cost is in bytes.
-    pub(crate) in_bytes: Prices,
     /// What no plan can avoid.
     pub(crate) unavoidable: Bytes,
 }
@@ -98,8 +96,8 @@ impl Model {
             columns: chances,
             own,
             application: weights.application.clone(),
-            prices: Prices::in_bytes(graph.knots()),
-            in_bytes: Prices::in_bytes(graph.knots()),
+            prices: Prices::new(Bytes::default(), knots),
+
             unavoidable: Bytes::default(),
         };
         model.fill(graph, &columns);
@@ -108,7 +106,7 @@ impl Model {
             let chance = model.chance(&model.set(graph, k));
             model.unavoidable += model.prices.bytes(size, chance);
         }
-        model.prices = model.prices.relative(model.unavoidable);
+        model.prices = Prices::new(model.unavoidable, knots);
         model
     }
 

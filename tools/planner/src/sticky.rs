@@ -2,8 +2,8 @@
 //! bytes that the move itself moves.
 //!
 //! A layer that holds just what it held, with the same bytes, is *intact* and moves nothing now. What is
-//! minimised is the bytes of all other layers, once, and the expected bytes of as many changes to come as the horizon
-//! says. The search starts from the previous layers and from a plan made anew, moves groups one at a time, and takes the better.
+//! minimised is the bytes of all other layers, once, and for as many changes to come as the horizon says the
+//! same cost as without a previous plan, in bytes. So a plan is not worse for being continued, and where nothing has changed nothing moves. The search starts from the previous layers and from a plan made anew, moves groups one at a time, and takes the better.
 
 use crate::agglomerate::Group;
 use crate::model::Model;
@@ -76,7 +76,7 @@ pub(crate) fn sticky(
     before: &Before,
     bounds: Bounds,
 ) -> Vec<Kept> {
-    model.prices = model.in_bytes;
+    model.prices = model.prices.in_bytes(model.unavoidable);
     for group in all.iter_mut() {
         group.price(model);
     }
