@@ -1,9 +1,9 @@
 //! Why each path sits where it does, and what it moves.
 
-use crate::cost::Chance;
+use crate::agglomerate::Group;
 use crate::measure::{affected, moved, size};
-use crate::model::Set;
 use crate::output::Expected;
+use crate::partition::Slot;
 use crate::planning::Planned;
 use crate::sample::EXACT;
 use schemars::JsonSchema;
@@ -44,12 +44,11 @@ pub enum Reason {
     Alone,
     /// The layer moves only when this path's own bytes change.
     ChangesWithTheLayer,
-    /// It moves more often than its bytes change: so many of its bytes are moved in vain by one change of a path,
-    /// on average and in thousandths of a byte.
+    /// It moves more often than its bytes change. All figures are for a thousand changes of one path each.
     Shares {
-        /// Thousandths of a byte, for one change of any path.
+        /// How many of its bytes are moved in vain.
         in_vain: u64,
-        /// The layer that would be next best, and how much more the whole plan would move, in the same measure.
+        /// The layer that would be next best.
         next: Option<Next>,
     },
 }
@@ -60,16 +59,22 @@ pub enum Reason {
 pub struct Next {
     /// Its key.
     pub layer: String,
-    /// Thousandths of a byte that one change of any path would move more; below 0 where other kinds
-    /// of change, a minimum size or the previous plan speak against it.
+    /// How many bytes more all layers together would move in a thousand changes; below 0 where other
+    /// kinds of change, a minimum size or the previous plan speak against it.
     pub added: i64,
 }
 
 impl Planned {
     /// Explains every path.
     pub fn explain(&self) -> Explanation {
-        let sets: Vec<Set> = (self.layers.iter())
-            .map(|layer| self.model.union(&self.graph, layer))
+        let single: Vec<Group> = (0..self.graph.knots() as u32)
+            .map(|knot| {
+                let set = self.model.set(&self.graph, knot);
+                Group::new(&self.model, vec![knot], set, None)
+            })
+            .collect();
+        let slots: Vec<Slot> = (self.layers.iter())
+            .map(|layer| Slot::new(&self.model, &single, layer.clone()))
             .collect();
         let mut paths = Vec::with_capacity(self.names.len());
         for (at, nodes) in self.nodes.iter().enumerate() {
@@ -79,7 +84,7 @@ impl Planned {
                     name: self.names[node as usize].clone(),
                     layer: self.plan.layers[at].key.clone(),
                     size: self.graph.size[knot as usize],
-                    reason: self.reason(&sets, at, knot),
+                    reason: self.reason(&slots, at, &single[knot as usize]),
                     moves: self.moves(knot),
                 });
             }
@@ -99,42 +104,100 @@ impl Planned {
         })
     }
 
-    fn reason(&self, sets: &[Set], at: usize, knot: u32) -> Reason {
+    fn reason(&self, slots: &[Slot], at: usize, path: &Group) -> Reason {
         if self.layers[at].len() == 1 {
             return Reason::Alone;
         }
-        let own = self.model.set(&self.graph, knot);
-        let bytes = |size: u64, chance: Chance| size as f64 * chance.any;
-        let in_vain = bytes(own.size, self.model.chance(&sets[at]))
-            - bytes(own.size, self.model.chance(&own));
-        let thousandths = |bytes: f64| (bytes * 1000.0).round();
-        if thousandths(in_vain) <= 0.0 {
+        let here = self.model.chance(&slots[at].set);
+        let size = path.set.size as f64;
+        let thousand = |bytes: f64| (bytes * 1000.0).round();
+        let in_vain = thousand(size * (here.any - self.model.chance(&path.set).any));
+        if in_vain <= 0.0 {
             return Reason::ChangesWithTheLayer;
         }
-        let rest: Vec<u32> = (self.layers[at].iter().copied())
-            .filter(|&other| other != knot)
-            .collect();
-        let rest = self.model.union(&self.graph, &rest);
-        let saved = bytes(sets[at].size, self.model.chance(&sets[at]))
-            - bytes(rest.size, self.model.chance(&rest));
-        let next = (0..sets.len())
+        let left = slots[at].set.size as f64 - size;
+        let saved = slots[at].set.size as f64 * here.any
+            - left * slots[at].chance_without(&self.model, path).any;
+        let next = (0..slots.len())
             .filter(|&other| other != at)
             .map(|other| {
-                let with = bytes(
-                    sets[other].size + own.size,
-                    self.model.chance_of_both(&sets[other], &own),
-                );
-                let added = with - bytes(sets[other].size, self.model.chance(&sets[other]));
+                let there = &slots[other].set;
+                let with = self.model.chance_of_both(there, &path.set).any;
+                let added = (there.size as f64 + size) * with
+                    - there.size as f64 * self.model.chance(there).any;
                 (added - saved, other)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
             .map(|(added, other)| Next {
                 layer: self.plan.layers[other].key.clone(),
-                added: thousandths(added) as i64,
+                added: thousand(added) as i64,
             });
         Reason::Shares {
-            in_vain: thousandths(in_vain) as u64,
+            in_vain: in_vain as u64,
             next,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Node, Request, plan};
+
+    fn explained(layers: u32) -> Vec<PathExplanation> {
+        let node = |path: &str, size, references: &[&str]| Node {
+            path: path.to_owned(),
+            name: None,
+            size,
+            references: references.iter().map(|&path| path.to_owned()).collect(),
+            volatility: None,
+            weight: None,
+        };
+        let request = Request {
+            nodes: vec![
+                node("app", 10, &["lib", "data"]),
+                node("data", 500, &[]),
+                node("lib", 200, &["libc"]),
+                node("libc", 3000, &[]),
+            ],
+            limits: Limits {
+                max_layers: layers,
+                ..Limits::default()
+            },
+            ..Request::default()
+        };
+        plan(&request).unwrap().explain().paths
+    }
+
+    #[test]
+    fn alone_it_moves_what_depends_on_it() {
+        let paths = explained(4);
+        let found: Vec<(&str, Option<u64>)> = paths
+            .iter()
+            .map(|path| (path.name.as_str(), path.moves))
+            .collect();
+        let libc = ("libc", Some(3210));
+        assert!(
+            found.contains(&libc) && found.contains(&("app", Some(10))),
+            "{found:?}"
+        );
+        assert!(paths.iter().all(|path| path.reason == Reason::Alone));
+    }
+
+    #[test]
+    fn in_company_it_says_what_that_costs() {
+        let paths = explained(3);
+        let lib = paths.iter().find(|path| path.name == "lib").unwrap();
+        let data = paths.iter().find(|path| path.name == "data").unwrap();
+        // One of four changes is libc's, one lib's, one data's: 3 of 4 move the layer of lib and data.
+        assert_eq!(lib.layer, data.layer);
+        let Reason::Shares { in_vain, next } = &lib.reason else {
+            panic!("{:?}", lib.reason);
+        };
+        assert_eq!(*in_vain, 200 * 250);
+        // With libc: 3200 bytes in 2 of 4 changes and data's 500 in 1, not 700 in 3 and 3000 in 1.
+        let next = next.as_ref().unwrap();
+        assert_eq!(next.layer, "app");
+        assert!(next.added < 0 || next.added > 0);
     }
 }

@@ -63,3 +63,25 @@ pub(crate) fn keys(
     }
     keys
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_is_called_by_its_largest_node_or_as_it_was() {
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        let size = |node: u32| [5, 5, 9, 1][node as usize];
+        let keys = |layers: &[(Vec<u32>, Option<&str>)]| keys(&names, layers, size);
+        assert_eq!(keys(&[(vec![0, 1], None), (vec![2, 3], None)]), ["a", "c"]);
+        // The second goes on under its key, though that is the largest node of the first now.
+        assert_eq!(
+            keys(&[(vec![0, 2], None), (vec![1, 3], Some("c"))]),
+            ["a", "c"]
+        );
+        assert_eq!(
+            keys(&[(vec![2], None), (vec![1, 3], Some("c"))]),
+            ["c#2", "c"]
+        );
+    }
+}

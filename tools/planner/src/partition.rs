@@ -2,6 +2,7 @@
 //! so that the union without one group is known without looking at the others.
 
 use crate::agglomerate::Group;
+use crate::cost::Chance;
 use crate::model::{Model, Set};
 
 /// A way to split a layer: what it saves, and the groups that leave, ascending.
@@ -66,14 +67,19 @@ impl Slot {
         self.settle(model, all);
     }
 
-    /// What the slot would cost without a group that is in it.
-    pub(crate) fn cost_without(&self, model: &Model, group: &Group) -> f64 {
+    /// The chance of the slot without a group that is in it.
+    pub(crate) fn chance_without(&self, model: &Model, group: &Group) -> Chance {
         let mut own = self.set.own;
         own.application -= group.set.own.application;
         own.any -= group.set.own.any;
-        let chance = model.count(own, |at| {
+        model.count(own, |at| {
             self.set.row[at] & !(self.once[at] & group.set.row[at])
-        });
+        })
+    }
+
+    /// What the slot would cost without a group that is in it.
+    pub(crate) fn cost_without(&self, model: &Model, group: &Group) -> f64 {
+        let chance = self.chance_without(model, group);
         (model.prices).of((self.set.size - group.set.size) as f64, chance)
     }
 
