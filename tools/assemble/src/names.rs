@@ -1,57 +1,26 @@
-//! Names of what is made, in the `index.json` of a layout.
-//!
-//! A tag stands in `org.opencontainers.image.ref.name`. A reference gives its tag to that, and itself,
-//! in full, to `io.containerd.image.name`, where containerd and `docker load` look for it.
+//! Names of what is made, in the `index.json` of a layout: tags, and references with tags.
 
-use oci::index::REF_NAME;
-use oci::reference::{Reference, is_tag};
-use oci::{Descriptor, Error as OciError};
+use oci::Descriptor;
 
 use crate::error::{Error, Result};
 
-/// The descriptors of what `root` describes, one for each name; one without a name if there is none.
-/// A name that comes twice counts once: stamped names may turn out to be the same.
+/// The descriptors of what `root` describes: [`layout::named`].
 ///
 /// # Errors
 /// [`Error::Tag`].
 pub(crate) fn named(root: &Descriptor, names: &[String]) -> Result<Vec<Descriptor>> {
-    if names.is_empty() {
-        return Ok(vec![root.clone()]);
-    }
-    let mut named: Vec<Descriptor> = Vec::new();
-    for (at, name) in names.iter().enumerate() {
-        let bad = |reason: Option<OciError>| Error::Tag {
-            at,
-            text: name.into(),
-            reason,
-        };
-        let mut descriptor = root.clone();
-        let mut annotate = |key: &str, value: &str| {
-            descriptor
-                .annotations
-                .insert(key.to_owned(), value.to_owned());
-        };
-        if is_tag(name) {
-            annotate(REF_NAME, name);
-        } else {
-            let reference = Reference::normalized(name).map_err(|error| bad(Some(error)))?;
-            match (&reference.tag, &reference.digest) {
-                (Some(tag), None) => annotate(REF_NAME, tag),
-                _ => return Err(bad(None)),
-            }
-            annotate(layout::IMAGE_NAME, &reference.to_string());
-        }
-        if !named.contains(&descriptor) {
-            named.push(descriptor);
-        }
-    }
-    Ok(named)
+    layout::named(root, names).map_err(|bad| Error::Tag {
+        at: bad.at,
+        text: names[bad.at].as_str().into(),
+        reason: bad.reason,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use action::Failure;
     use oci::MediaType;
+    use oci::index::REF_NAME;
     use oci::media_type::OCI_MANIFEST;
 
     use super::*;

@@ -9,15 +9,24 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-/// A file that is being written.
+/// A file that is being written, or standard output.
 #[derive(Debug)]
 pub struct OutFile {
     path: PathBuf,
-    file: NamedTempFile,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// It gets its name when it is whole.
+    Named(NamedTempFile),
+    /// Whoever reads it learns from the exit code whether it was whole.
+    Stream(File),
 }
 
 impl OutFile {
@@ -35,7 +44,30 @@ impl OutFile {
             .map_err(|e| Error::io(Operation::Create, path, e))?;
         Ok(Self {
             path: path.to_owned(),
-            file,
+            target: Target::Named(file),
+        })
+    }
+
+    /// As [`OutFile::create`]; the parents are made.
+    ///
+    /// # Errors
+    /// As [`OutFile::create`].
+    pub fn create_with_parents(path: &Path) -> Result<Self> {
+        make_parents(path)?;
+        Self::create(path)
+    }
+
+    /// Writes to standard output, for a tool whose output may be read as it comes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is closed.
+    pub fn standard_output() -> Result<Self> {
+        let path = PathBuf::from("standard output");
+        let owned = io::stdout().as_fd().try_clone_to_owned();
+        let file = owned.map_err(|e| Error::io(Operation::Open, &path, e))?;
+        Ok(Self {
+            path,
+            target: Target::Stream(file.into()),
         })
     }
 
@@ -49,10 +81,21 @@ impl OutFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .as_file_mut()
+        self.handle()
             .write_all(bytes)
             .map_err(|e| Error::io(Operation::Write, &self.path, e))
+    }
+
+    /// The name that it gets.
+    fn named(&self) -> Option<&Path> {
+        matches!(self.target, Target::Named(_)).then_some(self.path.as_path())
+    }
+
+    fn handle(&mut self) -> &mut File {
+        match &mut self.target {
+            Target::Named(file) => file.as_file_mut(),
+            Target::Stream(file) => file,
+        }
     }
 
     /// Gives the file its name.
@@ -60,7 +103,10 @@ impl OutFile {
     /// # Errors
     /// [`Error::Exists`] if something has come there meanwhile, [`Error::Io`].
     pub fn commit(self) -> Result<()> {
-        let Self { path, file } = self;
+        let Self { path, target } = self;
+        let Target::Named(file) = target else {
+            return Ok(());
+        };
         match renameat_with(CWD, file.path(), CWD, &path, RenameFlags::NOREPLACE) {
             Ok(()) => {
                 // The temporary name is gone; keep the file that now has the real one.
@@ -86,7 +132,7 @@ impl OutFile {
 pub fn commit_all(files: impl IntoIterator<Item = OutFile>) -> Result<()> {
     let mut done: Vec<PathBuf> = Vec::new();
     for file in files {
-        let path = file.path().to_owned();
+        let path = file.named().map(Path::to_owned);
         if let Err(error) = file.commit() {
             for path in done {
                 // Best effort: the first error is the one to tell.
@@ -94,7 +140,7 @@ pub fn commit_all(files: impl IntoIterator<Item = OutFile>) -> Result<()> {
             }
             return Err(error);
         }
-        done.push(path);
+        done.extend(path);
     }
     Ok(())
 }
@@ -105,7 +151,8 @@ pub fn commit_all(files: impl IntoIterator<Item = OutFile>) -> Result<()> {
 /// As [`OutFile::commit`] and [`OutDir::commit`], the first one that fails.
 pub fn commit_with(files: impl IntoIterator<Item = OutFile>, directory: OutDir) -> Result<()> {
     let files: Vec<OutFile> = files.into_iter().collect();
-    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let named = files.iter().filter_map(OutFile::named);
+    let paths: Vec<PathBuf> = named.map(Path::to_owned).collect();
     commit_all(files)?;
     directory.commit().inspect_err(|_| {
         for path in &paths {
@@ -117,7 +164,7 @@ pub fn commit_with(files: impl IntoIterator<Item = OutFile>, directory: OutDir) 
 
 impl Write for OutFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes)
+        self.handle().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -205,8 +252,8 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     let mut source = crate::open(from)?.file;
     let mut out = OutFile::create(to)?;
     // std uses copy_file_range(2), and so reflinks, between two files.
-    let bytes = io::copy(&mut source, out.file.as_file_mut())
-        .map_err(|e| Error::io(Operation::Write, to, e))?;
+    let bytes =
+        io::copy(&mut source, out.handle()).map_err(|e| Error::io(Operation::Write, to, e))?;
     out.commit()?;
     Ok(bytes)
 }

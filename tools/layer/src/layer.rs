@@ -17,7 +17,7 @@ use files::OutFile;
 use oci::receipt::{Codec, ElfMachine, LayerReceipt, LayerReceiptKind};
 use oci::{Algorithm, Digest, Hasher, RawPath};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use ustar::{BLOCK, END, Header, padding};
 
 /// Lines of the listing are handed over in pieces of this many bytes.
@@ -35,7 +35,10 @@ pub(crate) fn write(
     listing: Option<PathBuf>,
 ) -> Result<()> {
     // All are begun first: an output that exists is found before any work is done.
-    let blob = OutFile::create(&outputs.out)?;
+    let blob = match outputs.out.as_path() == Path::new("-") {
+        true => OutFile::standard_output()?,
+        false => OutFile::create(&outputs.out)?,
+    };
     let receipt = outputs
         .receipt
         .as_deref()

@@ -5,8 +5,9 @@
 //! `docker load` and `podman load` both unpack them. Older readers take `manifest.json`, newer ones
 //! `index.json`.
 //!
-//! An archive is whole: an absent blob is an error.
+//! An archive is whole: an absent blob that is not supplied is an error.
 
+use std::io;
 use std::path::Path;
 
 use files::OutFile;
@@ -17,18 +18,27 @@ use serde_json::{Value, json};
 use ustar::{Header, Metadata, Type};
 
 use crate::contents::{Contents, Place, document};
-use crate::directory::{Verify, compare_digest, compare_size};
-use crate::{Error, IMAGE_NAME, INDEX_FILE, LAYOUT_FILE, Result, blob_path};
+use crate::directory::{Verify, compare_digest, compare_size, pour};
+use crate::{Error, IMAGE_NAME, INDEX_FILE, LAYOUT_FILE, Nothing, Result, Supply, blob_path};
 
 /// Docker's file beside `index.json`.
 const DOCKER_FILE: &str = "manifest.json";
+
+/// The form of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A tar of a layout.
+    Oci,
+    /// One that `docker load` takes, too.
+    Docker,
+}
 
 /// Writes an OCI archive that becomes `out` when it is committed.
 ///
 /// # Errors
 /// An output that exists; a blob that is absent or not what its descriptor says; a full disk.
 pub fn oci_archive(contents: &Contents, out: &Path, verify: Verify) -> Result<OutFile> {
-    archive(contents, None, out, verify)
+    archive(contents, Form::Oci, out, verify, &Nothing)
 }
 
 /// Writes an archive for `docker load` that becomes `out` when it is committed. The image's names
@@ -37,8 +47,44 @@ pub fn oci_archive(contents: &Contents, out: &Path, verify: Verify) -> Result<Ou
 /// # Errors
 /// As [`oci_archive`]; an index instead of an image.
 pub fn docker_archive(contents: &Contents, out: &Path, verify: Verify) -> Result<OutFile> {
-    let file = document(&docker_manifest(contents)?)?;
-    archive(contents, Some(file), out, verify)
+    archive(contents, Form::Docker, out, verify, &Nothing)
+}
+
+/// Writes an archive that becomes `out` when it is committed, with the bytes of absent blobs that
+/// `supply` has.
+///
+/// # Errors
+/// As [`oci_archive`] and [`docker_archive`]; bytes that cannot be had, or are not those of the blob.
+pub fn archive(
+    contents: &Contents,
+    form: Form,
+    out: &Path,
+    verify: Verify,
+    supply: &dyn Supply,
+) -> Result<OutFile> {
+    let entries = entries(contents, form, supply)?;
+    let mut file = OutFile::create(out)?;
+    let put = &mut |bytes: &[u8]| Ok(file.put(bytes)?);
+    write(contents, entries, verify, supply, put)?;
+    Ok(file)
+}
+
+/// Writes an archive for `docker load` to whoever reads it as it comes.
+///
+/// # Errors
+/// As [`archive`]; [`Error::Stream`].
+pub fn docker_stream(
+    contents: &Contents,
+    verify: Verify,
+    supply: &dyn Supply,
+    to: &mut dyn io::Write,
+) -> Result<()> {
+    let entries = entries(contents, Form::Docker, supply)?;
+    let put = &mut |bytes: &[u8]| {
+        to.write_all(bytes)
+            .map_err(|source| Error::Stream { source })
+    };
+    write(contents, entries, verify, supply, put)
 }
 
 /// Docker's `manifest.json`.
@@ -91,22 +137,26 @@ enum Content<'a> {
     Blob(&'a Digest),
 }
 
-fn archive(
-    contents: &Contents,
-    docker: Option<Vec<u8>>,
-    out: &Path,
-    verify: Verify,
-) -> Result<OutFile> {
+/// Takes the bytes of an archive, in order.
+type Put<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+/// The entries of an archive, sorted by path.
+fn entries<'a>(
+    contents: &'a Contents,
+    form: Form,
+    supply: &dyn Supply,
+) -> Result<Vec<(String, Content<'a>)>> {
     let mut entries: Vec<(String, Content)> = vec![
         ("blobs".into(), Content::Directory),
         (INDEX_FILE.into(), Content::Bytes(contents.index_file()?)),
         (LAYOUT_FILE.into(), Content::Bytes(contents.layout_file())),
     ];
-    if let Some(bytes) = docker {
+    if form == Form::Docker {
+        let bytes = document(&docker_manifest(contents)?)?;
         entries.push((DOCKER_FILE.into(), Content::Bytes(bytes)));
     }
     for (digest, blob) in contents.blobs() {
-        if let Place::Absent(_) = blob.place {
+        if matches!(blob.place, Place::Absent(_)) && !supply.has(digest) {
             return Err(Error::Absent { digest: *digest });
         }
         entries.push((blob_path(digest), Content::Blob(digest)));
@@ -117,35 +167,47 @@ fn archive(
     }
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     entries.dedup_by(|a, b| a.0 == b.0);
+    Ok(entries)
+}
 
-    let mut file = OutFile::create(out)?;
+fn write(
+    contents: &Contents,
+    entries: Vec<(String, Content)>,
+    verify: Verify,
+    supply: &dyn Supply,
+    put: &mut Put<'_>,
+) -> Result<()> {
     for (path, content) in entries {
         match content {
-            Content::Directory => file.put(&header(&path, Type::Directory, 0))?,
-            Content::Bytes(bytes) => put(&mut file, &path, &bytes)?,
-            Content::Blob(digest) => blob(&mut file, &path, contents, digest, verify)?,
+            Content::Directory => put(&header(&path, Type::Directory, 0))?,
+            Content::Bytes(bytes) => put_file(put, &path, &bytes)?,
+            Content::Blob(digest) => blob(put, &path, contents, digest, verify, supply)?,
         }
     }
-    file.put(&ustar::END)?;
-    Ok(file)
+    put(&ustar::END)
 }
 
 /// Writes a blob's entry.
 fn blob(
-    file: &mut OutFile,
+    put: &mut Put<'_>,
     path: &str,
     contents: &Contents,
     digest: &Digest,
     verify: Verify,
+    supply: &dyn Supply,
 ) -> Result<()> {
     let blob = &contents.blobs()[digest];
     let from = match &blob.place {
-        Place::Bytes(bytes) => return put(file, path, bytes),
+        Place::Bytes(bytes) => return put_file(put, path, bytes),
         Place::File(from) => from,
-        Place::Absent(_) => return Err(Error::Absent { digest: *digest }),
+        Place::Absent(_) => {
+            put(&header(path, Type::File, blob.size))?;
+            pour(supply, digest, blob.size, &mut *put)?;
+            return put(padding(blob.size));
+        }
     };
     compare_size(from, digest, blob, files::open(from)?.size)?;
-    file.put(&header(path, Type::File, blob.size))?;
+    put(&header(path, Type::File, blob.size))?;
     let mut hasher = Hasher::new(digest.algorithm());
     let mut failed = None;
     let found = files::read_pieces(from, |piece| {
@@ -155,23 +217,23 @@ fn blob(
         if verify == Verify::Digest {
             hasher.update(piece);
         }
-        failed = file.put(piece).err();
+        failed = put(piece).err();
     })?;
     if let Some(error) = failed {
-        return Err(error.into());
+        return Err(error);
     }
     compare_size(from, digest, blob, found)?;
     if verify == Verify::Digest {
         compare_digest(from, digest, hasher.finish())?;
     }
-    Ok(file.put(padding(blob.size))?)
+    put(padding(blob.size))
 }
 
-fn put(file: &mut OutFile, path: &str, bytes: &[u8]) -> Result<()> {
+fn put_file(put: &mut Put<'_>, path: &str, bytes: &[u8]) -> Result<()> {
     let size = bytes.len() as u64;
-    file.put(&header(path, Type::File, size))?;
-    file.put(bytes)?;
-    Ok(file.put(padding(size))?)
+    put(&header(path, Type::File, size))?;
+    put(bytes)?;
+    put(padding(size))
 }
 
 /// The header of an entry: owner 0, time 0, modes 0644 and 0755.

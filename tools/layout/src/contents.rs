@@ -9,7 +9,7 @@ use oci::receipt::Source;
 use oci::sparse::{AbsentBlob, SparseLayout};
 use oci::{Descriptor, Digest, Index, MediaType, json};
 
-use crate::{Error, LAYOUT_VERSION, Result};
+use crate::{Error, LAYOUT_VERSION, Result, Supply};
 
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,13 +128,13 @@ impl Contents {
         format!(r#"{{"imageLayoutVersion":"{LAYOUT_VERSION}"}}"#).into_bytes()
     }
 
-    /// The bytes of `sparse.json`, where blobs are absent.
-    pub(crate) fn sparse_file(&self) -> Result<Option<Vec<u8>>> {
+    /// The bytes of `sparse.json`, where blobs are absent and not supplied.
+    pub(crate) fn sparse_file(&self, supply: &dyn Supply) -> Result<Option<Vec<u8>>> {
         let absent: Vec<AbsentBlob> = self
             .blobs
             .iter()
             .filter_map(|(digest, blob)| match &blob.place {
-                Place::Absent(sources) => Some(AbsentBlob {
+                Place::Absent(sources) if !supply.has(digest) => Some(AbsentBlob {
                     digest: *digest,
                     size: blob.size,
                     media_type: blob.media_type.clone(),
@@ -183,14 +183,14 @@ mod tests {
             .unwrap();
         let place = &contents.blobs()[&layer.digest].place;
         assert_eq!(*place, Place::Absent(vec![source("a"), source("b")]));
-        assert!(contents.sparse_file().unwrap().is_some());
+        assert!(contents.sparse_file(&crate::Nothing).unwrap().is_some());
         assert!(!contents.is_present(&layer.digest));
         contents.add(&layer, Place::File("x".into())).unwrap();
         contents
             .add(&layer, Place::Absent(vec![source("c")]))
             .unwrap();
         assert!(contents.is_present(&layer.digest));
-        assert_eq!(contents.sparse_file().unwrap(), None);
+        assert_eq!(contents.sparse_file(&crate::Nothing).unwrap(), None);
     }
 
     #[test]

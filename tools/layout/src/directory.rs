@@ -7,6 +7,7 @@
 //! Invariant: nothing stands at the output's path until the caller commits.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +15,7 @@ use files::OutDir;
 use oci::{Digest, Hasher, sparse};
 
 use crate::contents::{Blob, Contents, Place};
-use crate::{Error, INDEX_FILE, LAYOUT_FILE, Result, blob_path};
+use crate::{Error, INDEX_FILE, LAYOUT_FILE, Nothing, Result, Supply, blob_path};
 
 /// How a blob's file gets into the layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,24 +53,42 @@ pub fn directory(
     transfer: Transfer,
     verify: Verify,
 ) -> Result<OutDir> {
+    directory_with(contents, out, transfer, verify, &Nothing)
+}
+
+/// As [`directory`], with the bytes of absent blobs that `supply` has.
+///
+/// # Errors
+/// As [`directory`]; bytes that cannot be had, or are not those of the blob.
+pub fn directory_with(
+    contents: &Contents,
+    out: &Path,
+    transfer: Transfer,
+    verify: Verify,
+    supply: &dyn Supply,
+) -> Result<OutDir> {
     let directory = OutDir::create(out)?;
     let root = directory.path().to_owned();
     files::write(&root.join(LAYOUT_FILE), &contents.layout_file())?;
     files::write(&root.join(INDEX_FILE), &contents.index_file()?)?;
-    if let Some(bytes) = contents.sparse_file()? {
+    if let Some(bytes) = contents.sparse_file(supply)? {
         files::write(&root.join(sparse::FILE), &bytes)?;
     }
     let mut from_files = Vec::new();
     for (digest, blob) in contents.blobs() {
         match &blob.place {
             Place::Bytes(bytes) => files::write(&root.join(blob_path(digest)), bytes)?,
-            Place::File(path) => from_files.push((digest, blob, path.as_path())),
+            Place::File(path) => from_files.push((digest, blob, Some(path.as_path()))),
+            Place::Absent(_) if supply.has(digest) => from_files.push((digest, blob, None)),
             Place::Absent(_) => {}
         }
     }
     let bring = |at: usize| -> Result<()> {
         let (digest, blob, path) = from_files[at];
         let to = root.join(blob_path(digest));
+        let Some(path) = path else {
+            return supplied(&to, digest, blob, supply);
+        };
         match transfer {
             Transfer::Copy => copy(path, &to, digest, blob, verify),
             Transfer::HardLink => {
@@ -141,6 +160,58 @@ fn copy(from: &Path, to: &Path, digest: &Digest, blob: &Blob, verify: Verify) ->
     let found = files::copy_pieces(from, to, |piece| hasher.update(piece))?;
     compare_size(from, digest, blob, found)?;
     compare_digest(from, digest, hasher.finish())
+}
+
+/// Writes a blob that comes from somewhere else.
+fn supplied(to: &Path, digest: &Digest, blob: &Blob, supply: &dyn Supply) -> Result<()> {
+    let mut file = files::OutFile::create_with_parents(to)?;
+    pour(supply, digest, blob.size, |piece| Ok(file.put(piece)?))?;
+    Ok(file.commit()?)
+}
+
+/// Hands on the bytes that a supply has of a blob, and compares them: never more than its size.
+pub(crate) fn pour(
+    supply: &dyn Supply,
+    digest: &Digest,
+    size: u64,
+    mut put: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let failed = |source| Error::Supply {
+        digest: *digest,
+        source,
+    };
+    let mut bytes = supply.open(digest).map_err(failed)?;
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut buffer = vec![0; 256 << 10];
+    let mut left = size;
+    loop {
+        let read = match bytes.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        // Too long or too short.
+        if read as u64 > left || (read == 0 && left > 0) {
+            return Err(Error::WrongSupply {
+                expected: Box::new(*digest),
+                found: None,
+            });
+        }
+        if read == 0 {
+            break;
+        }
+        left -= read as u64;
+        hasher.update(&buffer[..read]);
+        put(&buffer[..read])?;
+    }
+    let found = hasher.finish();
+    if found != *digest {
+        return Err(Error::WrongSupply {
+            expected: Box::new(*digest),
+            found: Some(Box::new(found)),
+        });
+    }
+    Ok(())
 }
 
 /// Compares a blob's file with what is said of it.

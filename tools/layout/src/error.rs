@@ -186,6 +186,28 @@ pub enum Error {
         /// The name.
         name: Shown,
     },
+    /// Bytes that were to come from somewhere else.
+    #[error("cannot get the bytes of the blob {digest}")]
+    Supply {
+        /// The blob.
+        digest: Digest,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// Bytes from somewhere else that are not those of the blob.
+    #[error("what was to be the blob {expected} is something else")]
+    WrongSupply {
+        /// The blob.
+        expected: Box<Digest>,
+        /// What it is; nothing where it is longer or shorter.
+        found: Option<Box<Digest>>,
+    },
+    /// Whoever was to read the archive does not.
+    #[error("cannot write the archive to who is to read it")]
+    Stream {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A link that would not lead anywhere.
     #[error("cannot link to `{}` from the output `{}` by a relative path", blob.display(), out.display())]
     Unlinkable {
@@ -216,6 +238,9 @@ impl Error {
                     ("found", found.to_string()),
                 ]
             }
+            Error::WrongSupply {
+                found: Some(found), ..
+            } => vec![("found", found.to_string())],
             Error::WrongSize {
                 digest,
                 expected,
@@ -282,6 +307,10 @@ impl Error {
 
     /// Whether the machine is to blame, and trying again may help.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Error::Files(error) if error.is_environment())
+        match self {
+            Error::Files(error) => error.is_environment(),
+            Error::Supply { .. } | Error::Stream { .. } => true,
+            _ => false,
+        }
     }
 }

@@ -13,16 +13,20 @@ mod archive;
 mod contents;
 mod directory;
 mod error;
+mod names;
 mod reader;
 mod select;
+mod supply;
 mod within;
 
-pub use archive::{docker_archive, oci_archive};
+pub use archive::{Form, archive, docker_archive, docker_stream, oci_archive};
 pub use contents::{Blob, Contents, Place};
-pub use directory::{Transfer, Verify, directory};
+pub use directory::{Transfer, Verify, directory, directory_with};
 pub use error::{Error, Result};
+pub use names::{BadName, named, unnamed};
 pub use reader::{Image, Links, Reader};
 pub use select::Selection;
+pub use supply::{Nothing, Supply};
 
 /// The file that says that a directory is a layout.
 const LAYOUT_FILE: &str = "oci-layout";

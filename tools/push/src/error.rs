@@ -1,5 +1,6 @@
 //! What can go wrong while images are pushed.
 
+use std::io;
 use std::path::PathBuf;
 
 use action::{Blame, Detail, Failure};
@@ -17,16 +18,41 @@ pub(crate) enum Error {
     Files(#[from] files::Error),
     /// A layout is not as it should be.
     #[error(transparent)]
-    Layout(#[from] layout::Error),
+    Layout(layout::Error),
     /// A registry.
     #[error(transparent)]
-    Registry(#[from] registry::Error),
+    Registry(registry::Error),
+    /// An image of a request that says too little or too much.
+    #[error("`images[{at}]` is not clear: {reason}")]
+    Source { at: usize, reason: &'static str },
+    /// An image without a destination.
+    #[error("`images[{at}]` goes nowhere")]
+    Nowhere { at: usize },
+    /// A receipt that is none.
+    #[error("`{}`: {error}", path.display())]
+    Receipt { path: PathBuf, error: oci::Error },
+    /// A platform that is none.
+    #[error("`{text}` is not a platform: {error}")]
+    Platform { text: Shown, error: oci::Error },
     /// A destination that is none.
     #[error("`{text}` is not a repository to push to: {reason}")]
-    Repository { text: Shown, reason: String },
+    Repository {
+        text: Shown,
+        file: Option<PathBuf>,
+        reason: String,
+    },
     /// A tag that is none.
     #[error("`{tag}` is not a tag")]
-    Tag { tag: Shown },
+    Tag { tag: Shown, file: Option<PathBuf> },
+    /// A name that is none.
+    #[error("`{text}` is neither a tag nor a reference with a tag")]
+    Name { text: Shown, reason: Option<String> },
+    /// A file of tags or names that is none.
+    #[error("`{}` is not text", path.display())]
+    Stamp { path: PathBuf },
+    /// One output for two images.
+    #[error("two images want to be `{}`", path.display())]
+    PathTwice { path: PathBuf },
     /// One tag for two images.
     #[error("two images want the tag `{tag}` of `{repository}`")]
     TagTwice {
@@ -38,6 +64,29 @@ pub(crate) enum Error {
     /// A blob that is nowhere.
     #[error("the layout `{}` lacks the blob {digest}, and says of no place that has it", layout.display())]
     NoSource { layout: PathBuf, digest: Digest },
+    /// A layer of another size than the image says.
+    #[error("what is given as the layer {digest} does not have its size")]
+    GivenSize {
+        digest: Digest,
+        expected: u64,
+        found: u64,
+    },
+    /// A layer that can't be made.
+    #[error("the layer of `{}` can only be made again, and no `layer_program` is given", request.display())]
+    NoProgram { request: PathBuf },
+    /// A layer that could not be made.
+    #[error("cannot make the layer of `{}` again: {reason}", request.display())]
+    Making { request: PathBuf, reason: String },
+    /// A layer that has changed.
+    #[error("the layer of `{}`, made again, is not the one of its receipt", request.display())]
+    OtherLayer {
+        request: PathBuf,
+        expected: Box<Digest>,
+        found: Option<Box<Digest>>,
+    },
+    /// A command that did not take an image.
+    #[error("`{command}` did not take the image: {reason}")]
+    Load { command: Shown, reason: String },
     /// A tag that leads elsewhere than was expected.
     #[error("the tag `{tag}` of `{repository}` does not lead where it is expected to")]
     Unexpected {
@@ -54,6 +103,40 @@ pub(crate) enum Error {
     },
 }
 
+/// What is inside of errors that went through other hands: an error of ours says more than one that
+/// wraps it.
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        match error {
+            registry::Error::Content { at, source } => match ours(source) {
+                Ok(error) => error,
+                Err(source) => Error::Registry(registry::Error::Content { at, source }),
+            },
+            error => Error::Registry(error),
+        }
+    }
+}
+
+impl From<layout::Error> for Error {
+    fn from(error: layout::Error) -> Self {
+        match error {
+            layout::Error::Supply { digest, source } => match ours(source) {
+                Ok(error) => error,
+                Err(source) => Error::Layout(layout::Error::Supply { digest, source }),
+            },
+            error => Error::Layout(error),
+        }
+    }
+}
+
+fn ours(error: io::Error) -> std::result::Result<Error, io::Error> {
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return Ok(error),
+        Err(error) => error,
+    };
+    error.downcast::<registry::Error>().map(Error::from)
+}
+
 impl Failure for Error {
     fn details(&self) -> Vec<Detail> {
         let pairs = |pairs: Vec<(&'static str, String)>| {
@@ -66,6 +149,33 @@ impl Failure for Error {
             Error::TagTwice { first, second, .. } => vec![
                 Detail::new("first", first.to_string()),
                 Detail::new("second", second.to_string()),
+            ],
+            Error::Repository {
+                file: Some(file), ..
+            }
+            | Error::Tag {
+                file: Some(file), ..
+            } => vec![Detail::new("file", file.display().to_string())],
+            Error::Name {
+                reason: Some(reason),
+                ..
+            } => vec![Detail::new("reason", reason.clone())],
+            Error::GivenSize {
+                expected, found, ..
+            } => vec![
+                Detail::new("expected", format!("{expected} bytes")),
+                Detail::new("found", format!("{found} bytes")),
+            ],
+            Error::OtherLayer {
+                expected, found, ..
+            } => vec![
+                Detail::new("expected", expected.to_string()),
+                Detail::new(
+                    "found",
+                    found
+                        .as_ref()
+                        .map_or("more bytes".to_owned(), ToString::to_string),
+                ),
             ],
             Error::Unexpected {
                 expected, found, ..
@@ -87,6 +197,19 @@ impl Failure for Error {
             Error::Files(error) => return error.hint(),
             Error::Layout(error) => return error.hint(),
             Error::Registry(error) => return error.hint(),
+            Error::Receipt { error, .. } | Error::Platform { error, .. } => {
+                return error.hint().map(str::to_owned);
+            }
+            Error::Source { .. } => "see docs/requests/push.md",
+            Error::Nowhere { .. } => "give it a repository in `to`, or an output in `into`",
+            Error::Name { .. } => "write it as `1.0` or `example.com/app:1.0`",
+            Error::Stamp { .. } => "it holds one tag or name a line",
+            Error::PathTwice { .. } => "give one of them another path",
+            Error::GivenSize { .. } | Error::OtherLayer { .. } => {
+                "build the image again; the layer has changed since it was described"
+            }
+            Error::NoProgram { .. } => "give the path of `layer`, or the layer's `file`",
+            Error::Making { .. } | Error::Load { .. } => return None,
             Error::Repository { .. } => {
                 "write it as `registry.example.com/team/app`; tags have a field of their own"
             }
@@ -95,7 +218,7 @@ impl Failure for Error {
             }
             Error::TagTwice { .. } => "give one of them another tag",
             Error::NoSource { .. } => {
-                "pull it again without `sparse`, or let `sparse.json` name a repository"
+                "give it in `blobs`, or let `sparse.json` name a repository that has it"
             }
             Error::Unexpected { .. } => "see who has moved it; nothing has been written",
             Error::Unwritable { .. } => return None,
@@ -109,6 +232,7 @@ impl Failure for Error {
             Error::Layout(error) => error.is_environment(),
             Error::Registry(error) => error.is_environment(),
             Error::Unwritable { .. } => return Blame::Bug,
+            Error::Load { .. } => true,
             _ => false,
         };
         match environment {
@@ -123,15 +247,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_command_that_fails_is_the_machines_fault() {
+        let error = Error::Load {
+            command: "podman load".into(),
+            reason: "exit status: 125".into(),
+        };
+        assert_eq!(error.blame(), Blame::Environment);
+        assert_eq!(
+            action::Failed::new(None, error).render("push"),
+            "push: `podman load` did not take the image: exit status: 125\n"
+        );
+    }
+
+    #[test]
+    fn ours_comes_out_of_what_wraps_it() {
+        let digest = Digest::of(b"x");
+        let source = io::Error::other(Error::Nowhere { at: 7 });
+        let error = Error::from(layout::Error::Supply { digest, source });
+        assert!(matches!(error, Error::Nowhere { at: 7 }));
+        let source = io::ErrorKind::NotFound.into();
+        let error = Error::from(layout::Error::Supply { digest, source });
+        assert_eq!(error.blame(), Blame::Environment);
+        assert!(matches!(error, Error::Layout(_)));
+    }
+
+    #[test]
     fn each_message() {
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         for (error, expected) in [
             (
-                Error::Repository { text: "x:1".into(), reason: "why".into() },
-                "push: `x:1` is not a repository to push to: why\nhint: write it as `registry.example.com/team/app`; tags have a field of their own\n".to_owned(),
+                Error::Repository { text: "x:1".into(), file: Some("stamp".into()), reason: "why".into() },
+                "push: `x:1` is not a repository to push to: why\n  file: stamp\nhint: write it as `registry.example.com/team/app`; tags have a field of their own\n".to_owned(),
             ),
             (
-                Error::Tag { tag: "a b".into() },
+                Error::Tag { tag: "a b".into(), file: None },
                 "push: `a b` is not a tag\nhint: a tag has letters, digits, `_`, `.` and `-`, and at most 128 of them\n".into(),
             ),
             (
@@ -140,7 +289,43 @@ mod tests {
             ),
             (
                 Error::NoSource { layout: "l".into(), digest: one },
-                format!("push: the layout `l` lacks the blob {one}, and says of no place that has it\nhint: pull it again without `sparse`, or let `sparse.json` name a repository\n"),
+                format!("push: the layout `l` lacks the blob {one}, and says of no place that has it\nhint: give it in `blobs`, or let `sparse.json` name a repository that has it\n"),
+            ),
+            (
+                Error::Source { at: 1, reason: "why" },
+                "push: `images[1]` is not clear: why\nhint: see docs/requests/push.md\n".into(),
+            ),
+            (
+                Error::Nowhere { at: 0 },
+                "push: `images[0]` goes nowhere\nhint: give it a repository in `to`, or an output in `into`\n".into(),
+            ),
+            (
+                Error::Name { text: "A".into(), reason: Some("why".into()) },
+                "push: `A` is neither a tag nor a reference with a tag\n  reason: why\nhint: write it as `1.0` or `example.com/app:1.0`\n".into(),
+            ),
+            (
+                Error::Stamp { path: "s".into() },
+                "push: `s` is not text\nhint: it holds one tag or name a line\n".into(),
+            ),
+            (
+                Error::PathTwice { path: "a.tar".into() },
+                "push: two images want to be `a.tar`\nhint: give one of them another path\n".into(),
+            ),
+            (
+                Error::GivenSize { digest: one, expected: 1, found: 2 },
+                format!("push: what is given as the layer {one} does not have its size\n  expected: 1 bytes\n  found:    2 bytes\nhint: build the image again; the layer has changed since it was described\n"),
+            ),
+            (
+                Error::NoProgram { request: "r".into() },
+                "push: the layer of `r` can only be made again, and no `layer_program` is given\nhint: give the path of `layer`, or the layer's `file`\n".into(),
+            ),
+            (
+                Error::Making { request: "r".into(), reason: "why".into() },
+                "push: cannot make the layer of `r` again: why\n".into(),
+            ),
+            (
+                Error::OtherLayer { request: "r".into(), expected: Box::new(one), found: None },
+                format!("push: the layer of `r`, made again, is not the one of its receipt\n  expected: {one}\n  found:    more bytes\nhint: build the image again; the layer has changed since it was described\n"),
             ),
             (
                 Error::Unexpected { repository: "r/a".into(), tag: "1".into(), expected: Box::new(one), found: None },

@@ -1,34 +1,19 @@
-//! What the layouts hold: the documents in the order in which they are put, the blobs and where their
-//! bytes are. No registry is asked.
+//! What goes where: the images of a request, the repositories with their tags, the outputs with their
+//! names. No registry is asked, nothing is written.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use layout::{Links, Place, Reader};
-use oci::media_type::Kind;
+use layout::BadName;
 use oci::reference::Reference;
-use oci::{Descriptor, Digest, MediaType};
+use oci::{Descriptor, Digest};
 
 use crate::error::{Error, Result};
-use crate::request::{Existing, Image, Request};
+use crate::request::{Destination, Existing, Into, Request};
+use crate::source::{self, Blob, Cargo, Document};
 
-/// An index or manifest.
-#[derive(Debug, Clone)]
-pub(crate) struct Document {
-    pub(crate) descriptor: Descriptor,
-    pub(crate) bytes: Vec<u8>,
-    /// What it refers to, for registries that keep no list of that.
-    pub(crate) subject: Option<Descriptor>,
-}
-
-/// A config or layer.
-#[derive(Debug, Clone)]
-pub(crate) struct Blob {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    pub(crate) place: Place,
-    pub(crate) layout: PathBuf,
-}
+/// The largest file that holds tags or names.
+const STAMPS: u64 = 1 << 20;
 
 /// One image or index on its way to one repository.
 #[derive(Debug, Clone)]
@@ -50,21 +35,46 @@ impl Shipment {
     }
 }
 
-/// Reads the layouts of a request.
+/// Images on their way into one output.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) form: Form,
+    pub(crate) cargos: Vec<(Cargo, Vec<Descriptor>)>,
+}
+
+/// An output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    Layout(PathBuf),
+    OciArchive(PathBuf),
+    DockerArchive(PathBuf),
+    Load(Vec<String>),
+}
+
+/// Everything that is to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    pub(crate) shipments: Vec<Shipment>,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// Reads what a request names.
 ///
 /// # Errors
-/// A layout that is not sound; a destination that is none; a tag for two images.
-pub(crate) fn gather(request: &Request) -> Result<Vec<Shipment>> {
-    let mut shipments = Vec::new();
+/// A source that is not sound; a destination that is none; a tag or a path for two images.
+pub(crate) fn gather(request: &Request) -> Result<Orders> {
+    let mut orders = Orders::default();
     let mut tags: BTreeMap<(String, String), Digest> = BTreeMap::new();
-    for image in &request.images {
-        let (root, documents, blobs) = read(image)?;
+    for (at, image) in request.images.iter().enumerate() {
+        if image.to.is_empty() && image.into.is_empty() {
+            return Err(Error::Nowhere { at });
+        }
+        let cargo = source::read(image, at, request.layer_program.as_deref())?;
+        let root = cargo.root.digest;
         for to in &image.to {
-            let (registry, path) = repository(&to.repository)?;
-            for tag in &to.tags {
-                if !oci::reference::is_tag(tag) {
-                    return Err(Error::Tag { tag: tag.into() });
-                }
+            let (registry, path) = repository(to, at)?;
+            let wanted = all_tags(to)?;
+            for tag in &wanted {
                 let key = (format!("{registry}/{path}"), tag.clone());
                 let first = *tags.entry(key.clone()).or_insert(root);
                 if first != root {
@@ -76,26 +86,38 @@ pub(crate) fn gather(request: &Request) -> Result<Vec<Shipment>> {
                     });
                 }
             }
-            shipments.push(Shipment {
+            orders.shipments.push(Shipment {
                 registry,
                 path,
                 root,
-                documents: documents.clone(),
-                blobs: blobs.clone(),
-                tags: to.tags.clone(),
+                documents: cargo.documents.clone(),
+                blobs: cargo.blobs.clone(),
+                tags: wanted,
                 existing: to.existing.clone(),
             });
         }
+        for into in &image.into {
+            deliver(&mut orders.deliveries, &cargo, into, at)?;
+        }
     }
-    Ok(shipments)
+    Ok(orders)
 }
 
-fn repository(text: &str) -> Result<(String, String)> {
+fn repository(to: &Destination, at: usize) -> Result<(String, String)> {
+    let (text, file) = match (&to.repository, &to.repository_from) {
+        (Some(text), None) => (text.clone(), None),
+        (None, Some(file)) => (stamp(file)?.trim().to_owned(), Some(file.clone())),
+        _ => {
+            let reason = "each of `to` has either a `repository` or a `repository_from`";
+            return Err(Error::Source { at, reason });
+        }
+    };
     let bad = |reason: String| Error::Repository {
-        text: text.into(),
+        text: text.as_str().into(),
+        file: file.clone(),
         reason,
     };
-    let reference = Reference::normalized(text).map_err(|error| bad(error.to_string()))?;
+    let reference = Reference::normalized(&text).map_err(|error| bad(error.to_string()))?;
     if reference.tag.is_some() || reference.digest.is_some() {
         return Err(bad("it has a tag or a digest".into()));
     }
@@ -105,106 +127,100 @@ fn repository(text: &str) -> Result<(String, String)> {
     Ok((host, reference.path))
 }
 
-fn read(image: &Image) -> Result<(Digest, Vec<Document>, Vec<Blob>)> {
-    let links = match image.follow_links {
-        true => Links::Follow,
-        false => Links::Refuse,
-    };
-    let reader = Reader::open(&image.layout, links)?;
-    let root = reader.select(image.digest.as_ref(), image.tag.as_deref())?;
-    let mut walk = Walk {
-        reader: &reader,
-        seen: BTreeSet::new(),
-        documents: Vec::new(),
-        blobs: BTreeMap::new(),
-    };
-    walk.take(&root)?;
-    Ok((
-        root.digest,
-        walk.documents,
-        walk.blobs.into_values().collect(),
-    ))
-}
-
-struct Walk<'a> {
-    reader: &'a Reader,
-    seen: BTreeSet<Digest>,
-    documents: Vec<Document>,
-    blobs: BTreeMap<Digest, Blob>,
-}
-
-impl Walk<'_> {
-    fn take(&mut self, descriptor: &Descriptor) -> Result<()> {
-        if !self.seen.insert(descriptor.digest) {
-            return Ok(());
-        }
-        let (bytes, subject);
-        if descriptor.media_type.is_index() {
-            let (index, read) = self.reader.read_index(descriptor)?;
-            for child in &index.manifests {
-                self.take(child)?;
-            }
-            (bytes, subject) = (read, index.subject);
-        } else {
-            let image = self.reader.read_image(descriptor)?;
-            self.blob(&image.manifest.config)?;
-            for layer in &image.manifest.layers {
-                self.blob(layer)?;
-            }
-            (bytes, subject) = (image.manifest_bytes, image.manifest.subject);
-        }
-        let mut plain = Descriptor::new(
-            descriptor.media_type.clone(),
-            descriptor.digest,
-            descriptor.size,
-        );
-        plain.artifact_type = artifact_type(&bytes);
-        self.documents.push(Document {
-            descriptor: plain,
-            bytes,
-            subject,
-        });
-        Ok(())
-    }
-
-    fn blob(&mut self, descriptor: &Descriptor) -> Result<()> {
-        let digest = descriptor.digest;
-        let place = self.reader.place(descriptor)?;
-        let foreign = matches!(
-            descriptor.media_type.kind(),
-            Some(Kind::Layer { foreign: true, .. })
-        );
-        if let Place::Absent(sources) = &place
-            && sources.is_empty()
-        {
-            // Registries are not to have them, and take manifests without them.
-            if foreign {
-                return Ok(());
-            }
-            return Err(Error::NoSource {
-                layout: self.reader.root().to_owned(),
-                digest,
+/// The tags of a destination, those of its files after its own, each once.
+fn all_tags(to: &Destination) -> Result<Vec<String>> {
+    let mut tags: Vec<String> = Vec::new();
+    let mut take = |tag: &str, file: Option<&Path>| {
+        if !oci::reference::is_tag(tag) {
+            return Err(Error::Tag {
+                tag: tag.into(),
+                file: file.map(Path::to_owned),
             });
         }
-        self.blobs.entry(digest).or_insert(Blob {
-            digest,
-            size: descriptor.size,
-            place,
-            layout: self.reader.root().to_owned(),
-        });
+        if !tags.iter().any(|known| known == tag) {
+            tags.push(tag.to_owned());
+        }
         Ok(())
+    };
+    for tag in &to.tags {
+        take(tag, None)?;
     }
+    for file in &to.tags_from {
+        for tag in lines(&stamp(file)?) {
+            take(tag, Some(file))?;
+        }
+    }
+    Ok(tags)
 }
 
-/// What a list of referrers says of a document: its own artifact type, or its config's media type.
-fn artifact_type(bytes: &[u8]) -> Option<MediaType> {
-    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let own = value.get("artifactType").and_then(|own| own.as_str());
-    let config = value
-        .get("config")
-        .and_then(|config| config.get("mediaType"));
-    own.filter(|own| !own.is_empty())
-        .or(config.and_then(|config| config.as_str()))?
-        .parse()
-        .ok()
+/// A file that holds what a build was stamped with.
+fn stamp(path: &Path) -> Result<String> {
+    let bytes = files::read_at_most(path, STAMPS)?;
+    String::from_utf8(bytes).map_err(|_| Error::Stamp {
+        path: path.to_owned(),
+    })
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+fn deliver(deliveries: &mut Vec<Delivery>, cargo: &Cargo, into: &Into, at: usize) -> Result<()> {
+    let (form, names, files) = match into {
+        Into::Layout(to) => (Form::Layout(to.path.clone()), &to.names, &to.names_from),
+        Into::OciArchive(to) => (Form::OciArchive(to.path.clone()), &to.names, &to.names_from),
+        Into::DockerArchive(to) => (
+            Form::DockerArchive(to.path.clone()),
+            &to.names,
+            &to.names_from,
+        ),
+        Into::Load(load) => {
+            if load.command.is_empty() {
+                let reason = "the `command` of its `load` is empty";
+                return Err(Error::Source { at, reason });
+            }
+            (
+                Form::Load(load.command.clone()),
+                &load.names,
+                &load.names_from,
+            )
+        }
+    };
+    let mut names = names.clone();
+    for file in files {
+        names.extend(lines(&stamp(file)?).map(str::to_owned));
+    }
+    // A tag of a layout names nothing in Docker.
+    let root = match form {
+        Form::Layout(_) | Form::OciArchive(_) => cargo.root.clone(),
+        Form::DockerArchive(_) | Form::Load(_) => layout::unnamed(&cargo.root),
+    };
+    let named = layout::named(&root, &names).map_err(|BadName { at, reason }| Error::Name {
+        text: names[at].as_str().into(),
+        reason: reason.map(|reason| reason.to_string()),
+    })?;
+    let path_of = |form: &Form| match form {
+        Form::Layout(path) | Form::OciArchive(path) | Form::DockerArchive(path) => {
+            Some(path.clone())
+        }
+        Form::Load(_) => None,
+    };
+    let path = path_of(&form);
+    let same = deliveries
+        .iter_mut()
+        .find(|known| path.is_some() && path_of(&known.form) == path);
+    match (same, path) {
+        (None, _) | (_, None) => deliveries.push(Delivery {
+            form,
+            cargos: vec![(cargo.clone(), named)],
+        }),
+        (Some(known), Some(path)) => {
+            // Several images in one: layouts and their archives alone.
+            if known.form != form || matches!(form, Form::DockerArchive(_)) {
+                return Err(Error::PathTwice { path });
+            }
+            known.cargos.push((cargo.clone(), named));
+        }
+    }
+    Ok(())
 }

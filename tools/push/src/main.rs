@@ -1,12 +1,15 @@
-//! `push`: images of layouts to registries. It asks first what is there, sends only what is missing, and
-//! writes tags last.
+//! `push`: images to registries, and into layouts, archives and the stores of docker and podman. It asks
+//! first what is there, sends only what is missing, and writes tags last.
 
+mod bytes;
 mod error;
 mod gather;
+mod into;
 mod parallel;
 mod plan;
 mod push;
 mod request;
+mod source;
 
 use action::{At, Outputs};
 use std::path::PathBuf;
@@ -49,13 +52,13 @@ fn main() -> ExitCode {
 fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Failed> {
     let origin = &request.origin;
     let parallel = request.parallel.map_or(PARALLEL, usize::from).max(1);
-    let shipments = gather::gather(request).at(origin)?;
+    let orders = gather::gather(request).at(origin)?;
     let registries = request
         .access
         .open()
         .map_err(error::Error::from)
         .at(origin)?;
-    let plan = plan::plan(&shipments, &registries, parallel).at(origin)?;
+    let plan = plan::plan(orders, &registries, parallel).at(origin)?;
     if outputs.plan {
         return action::print_plan(&plan::Shown::new(&plan));
     }

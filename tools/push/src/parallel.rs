@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn an_error_ends_it() {
         let error = each(100, 1, |n| match n {
-            3 => Err(Error::Tag { tag: "x".into() }),
+            3 => Err(Error::Nowhere { at: 3 }),
             n if n > 3 => panic!("it goes on"),
             n => Ok(n),
         });

@@ -1,4 +1,5 @@
-//! The plan: what each repository lacks. Registries are asked, nothing is written.
+//! The plan: what each repository lacks, and what goes elsewhere. Registries are asked, nothing is
+//! written.
 //!
 //! Invariant: each blob is looked up once in each repository, whatever number of images it is in.
 
@@ -9,9 +10,11 @@ use registry::{Registries, Repository, Target};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::gather::{Blob, Document, Shipment};
+use crate::gather::{Delivery, Orders, Shipment};
+use crate::into::Written;
 use crate::parallel::each;
 use crate::request::Existing;
+use crate::source::{Blob, Document};
 
 /// What becomes of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,19 +44,17 @@ pub(crate) struct Stop {
 /// All repositories, in the order of the request.
 pub(crate) struct Plan {
     pub(crate) stops: Vec<Stop>,
+    /// What goes elsewhere.
+    pub(crate) deliveries: Vec<Delivery>,
 }
 
 /// Asks what is there.
 ///
 /// # Errors
 /// A tag that does not lead where it is expected to; the registries.
-pub(crate) fn plan(
-    shipments: &[Shipment],
-    registries: &Registries,
-    parallel: usize,
-) -> Result<Plan> {
+pub(crate) fn plan(orders: Orders, registries: &Registries, parallel: usize) -> Result<Plan> {
     let mut order: Vec<(String, Vec<&Shipment>)> = Vec::new();
-    for shipment in shipments {
+    for shipment in &orders.shipments {
         let name = shipment.repository();
         match order.iter_mut().find(|(known, _)| *known == name) {
             Some((_, list)) => list.push(shipment),
@@ -64,7 +65,10 @@ pub(crate) fn plan(
     for (_, shipments) in order {
         stops.push(stop(&shipments, registries, parallel)?);
     }
-    Ok(Plan { stops })
+    Ok(Plan {
+        stops,
+        deliveries: orders.deliveries,
+    })
 }
 
 fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Result<Stop> {
@@ -90,7 +94,10 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
             continue;
         }
         for blob in &shipment.blobs {
-            wanted.entry(blob.digest).or_insert_with(|| blob.clone());
+            wanted
+                .entry(blob.digest)
+                .and_modify(|known| known.merge(blob))
+                .or_insert_with(|| blob.clone());
         }
         for document in &shipment.documents {
             if seen.insert(document.descriptor.digest) {
@@ -143,6 +150,8 @@ fn tag_plan(shipment: &Shipment, tag: &str, found: Option<Digest>) -> Result<Tag
 #[derive(Serialize)]
 pub(crate) struct Shown {
     repositories: Vec<ShownStop>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    into: Vec<Written>,
 }
 
 #[derive(Serialize)]
@@ -192,6 +201,7 @@ impl Shown {
         };
         Shown {
             repositories: plan.stops.iter().map(stop).collect(),
+            into: plan.deliveries.iter().flat_map(Written::all).collect(),
         }
     }
 }

@@ -5,20 +5,18 @@
 //! fails has moved no tag unless writing a tag itself failed; the receipt says how far it came.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::Mutex;
 
-use layout::Place;
-use oci::receipt::Source;
 use oci::{Descriptor, Digest, Index, json};
-use registry::{Arrival, Content, Mount, Registries, Repository, Target};
+use registry::{Arrival, Mount, Registries, Repository, Target};
 use serde::Serialize;
 
+use crate::bytes::From;
 use crate::error::{Error, Result};
-use crate::gather::{Blob, Document};
+use crate::into::{self, Written};
 use crate::parallel::each;
 use crate::plan::{Plan, Stop, TagPlan};
+use crate::source::{Blob, Document, Origin};
 
 /// What was done.
 #[derive(Debug, Serialize)]
@@ -29,6 +27,9 @@ pub(crate) struct Receipt {
     /// Whether all of it was.
     complete: bool,
     repositories: Vec<Done>,
+    /// Outputs that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    into: Vec<Written>,
 }
 
 /// What was done in one repository.
@@ -77,8 +78,9 @@ pub(crate) fn push(
         origin: origin.to_owned(),
         complete: false,
         repositories: done.collect(),
+        into: Vec::new(),
     };
-    let result = carry_out(plan, registries, parallel, &mut receipt.repositories);
+    let result = carry_out(plan, registries, parallel, &mut receipt);
     receipt.complete = result.is_ok();
     (receipt, result)
 }
@@ -87,8 +89,9 @@ fn carry_out(
     plan: &Plan,
     registries: &Registries,
     parallel: usize,
-    done: &mut [Done],
+    receipt: &mut Receipt,
 ) -> Result<()> {
+    let done = receipt.repositories.as_mut_slice();
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
         blobs(plan, stop, registries, parallel, done)?;
     }
@@ -98,6 +101,7 @@ fn carry_out(
             done.manifests.push(document.descriptor.digest.to_string());
         }
     }
+    into::write(&plan.deliveries, registries, &mut receipt.into)?;
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
         for (tag, digest, what) in &stop.tags {
             match what {
@@ -135,13 +139,11 @@ fn root(plan: &Plan, stop: &Stop, digest: &Digest) -> Result<Document> {
 /// Repositories of the same registry that may have a blob: those that the layout names, and those of this
 /// run.
 pub(crate) fn mountable(plan: &Plan, repository: &Repository, blob: &Blob) -> Vec<String> {
-    let mut from: Vec<String> = Vec::new();
-    if let Place::Absent(sources) = &blob.place {
-        let same = sources
-            .iter()
-            .filter(|source| source.registry == repository.registry());
-        from.extend(same.map(|source| source.repository.clone()));
-    }
+    let same = blob
+        .sources
+        .iter()
+        .filter(|source| source.registry == repository.registry());
+    let mut from: Vec<String> = same.map(|source| source.repository.clone()).collect();
     for stop in &plan.stops {
         let other = &stop.repository;
         let has = stop.present.contains(&blob.digest)
@@ -198,76 +200,31 @@ fn blobs(
     result.map(drop)
 }
 
+/// Sends a blob from the first place that gives it.
 fn send(stop: &Stop, blob: &Blob, mount: &Mount, registries: &Registries) -> Result<Arrival> {
-    let (digest, size) = (&blob.digest, blob.size);
-    match &blob.place {
-        Place::Bytes(bytes) => Ok(stop.repository.upload(digest, size, mount, bytes)?),
-        Place::File(path) => {
-            let content = OnDisk { path };
-            Ok(stop.repository.upload(digest, size, mount, &content)?)
-        }
-        Place::Absent(sources) => {
-            let mut failed = None;
-            for source in sources {
-                let content = Elsewhere {
-                    source,
-                    blob,
-                    registries,
-                };
-                match stop.repository.upload(digest, size, mount, &content) {
-                    Ok(arrival) => return Ok(arrival),
-                    Err(error) => failed = Some(error),
-                }
+    let mut failed = None;
+    for origin in &blob.origins {
+        let from = From {
+            origin,
+            blob,
+            registries,
+        };
+        let sent = stop
+            .repository
+            .upload(&blob.digest, blob.size, mount, &from);
+        match sent.map_err(Error::from) {
+            Ok(arrival) => return Ok(arrival),
+            // What the registry refuses from here it refuses from anywhere.
+            Err(error @ Error::Registry(_)) if !matches!(origin, Origin::Registry(_)) => {
+                return Err(error);
             }
-            Err(failed.map_or_else(
-                || Error::NoSource {
-                    layout: blob.layout.clone(),
-                    digest: *digest,
-                },
-                Error::Registry,
-            ))
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
-}
-
-/// A blob in a file.
-struct OnDisk<'a> {
-    path: &'a Path,
-}
-
-impl Content for OnDisk<'_> {
-    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
-        let mut file = files::open(self.path).map_err(io::Error::other)?.file;
-        file.seek(SeekFrom::Start(offset))?;
-        Ok(Box::new(file))
-    }
-}
-
-/// A blob in another registry, on its way through memory.
-struct Elsewhere<'a> {
-    source: &'a Source,
-    blob: &'a Blob,
-    registries: &'a Registries,
-}
-
-impl Content for Elsewhere<'_> {
-    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
-        let Source {
-            registry,
-            repository,
-        } = self.source;
-        let repository = self
-            .registries
-            .repository(registry, repository)
-            .map_err(io::Error::other)?;
-        let mut stream = repository.blob(&self.blob.digest, self.blob.size);
-        // From the beginning, so that all of it is hashed.
-        let skipped = io::copy(&mut Read::by_ref(&mut stream).take(offset), &mut io::sink())?;
-        if skipped < offset {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Box::new(stream))
-    }
+    Err(failed.unwrap_or_else(|| Error::NoSource {
+        layout: blob.layout.clone(),
+        digest: blob.digest,
+    }))
 }
 
 /// Puts a manifest under its digest, and into the list of what refers to its subject where the registry

@@ -22,6 +22,9 @@ pub(crate) struct Request {
     pub(crate) origin: String,
     /// What is pushed, and where to. Everything gets there before the first tag is written.
     pub(crate) images: Vec<Image>,
+    /// The program `layer`, where layers are to be made again. It is run where `push` runs.
+    #[serde(default)]
+    pub(crate) layer_program: Option<PathBuf>,
     /// How many blobs are sent at once: 4 if it is not said.
     #[serde(default)]
     pub(crate) parallel: Option<u8>,
@@ -38,24 +41,57 @@ impl action::Request for Request {
     }
 }
 
-/// One image or index of a layout, and where it goes.
+/// One image or index, and where it goes. It is in a layout: one that is named, or the one that
+/// holds the documents of a receipt.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Image {
-    /// The layout. It may be sparse: layers that it lacks are mounted, or sent on from where it says that
-    /// they are.
-    pub(crate) layout: PathBuf,
+    /// The layout. It may be sparse: layers that it lacks are taken from `blobs`, mounted, or sent on
+    /// from where it says that they are.
+    #[serde(default)]
+    pub(crate) layout: Option<PathBuf>,
+    /// Instead of `layout`: the receipt of `assemble`, which says which image it is and where the
+    /// layers are.
+    #[serde(default)]
+    pub(crate) receipt: Option<PathBuf>,
+    /// With `receipt`: the layout that holds the image's documents, whole or sparse.
+    #[serde(default)]
+    pub(crate) documents: Option<PathBuf>,
     /// The digest of the image or index in it; needed where it has several.
     #[serde(default)]
     pub(crate) digest: Option<Digest>,
     /// Its tag in the layout.
     #[serde(default)]
     pub(crate) tag: Option<String>,
+    /// The platform of the one image that is meant, as `linux/arm64`, where there is an index.
+    #[serde(default)]
+    pub(crate) platform: Option<String>,
     /// Whether links that lead out of the layout are followed: only where you know who made it.
     #[serde(default)]
     pub(crate) follow_links: bool,
-    /// Where it goes.
+    /// Layers that the layout lacks. Those that it does not need are passed over.
+    #[serde(default)]
+    pub(crate) blobs: Vec<GivenBlob>,
+    /// The repositories that it goes to.
+    #[serde(default)]
     pub(crate) to: Vec<Destination>,
+    /// Where else it goes.
+    #[serde(default)]
+    pub(crate) into: Vec<Into>,
+}
+
+/// A layer: its receipt, and either its file or the request that makes it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GivenBlob {
+    /// The receipt of `layer`.
+    pub(crate) receipt: PathBuf,
+    /// The layer.
+    #[serde(default)]
+    pub(crate) file: Option<PathBuf>,
+    /// The request that `layer_program` makes it from again while it is sent, if it must be sent.
+    #[serde(default)]
+    pub(crate) request: Option<PathBuf>,
 }
 
 /// A repository, and the tags that an image gets there.
@@ -63,10 +99,18 @@ pub(crate) struct Image {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Destination {
     /// The repository, as `registry.example.com/team/app`.
-    pub(crate) repository: String,
+    #[serde(default)]
+    pub(crate) repository: Option<String>,
+    /// Instead of `repository`: a file that holds it, and nothing else but white space around it.
+    #[serde(default)]
+    pub(crate) repository_from: Option<PathBuf>,
     /// Its tags. Without any it is there by its digest only.
     #[serde(default)]
     pub(crate) tags: Vec<String>,
+    /// Files that hold more tags, one a line. White space around them and empty lines do not matter,
+    /// and a tag that comes twice counts once.
+    #[serde(default)]
+    pub(crate) tags_from: Vec<PathBuf>,
     /// What is done where a tag leads to something else already.
     #[serde(default)]
     pub(crate) existing: Existing,
@@ -84,6 +128,49 @@ pub(crate) enum Existing {
     Keep,
     /// It moves if it leads to this digest, and is an error if it leads elsewhere or nowhere.
     Expect(Digest),
+}
+
+/// A place that is no registry.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Into {
+    /// A layout directory, which must not exist. Images that name the same one share it.
+    Layout(Output),
+    /// A tar of a layout. Images that name the same one share it.
+    OciArchive(Output),
+    /// A tar that `docker load` and `podman load` take, of one image.
+    DockerArchive(Output),
+    /// A command that reads such a tar.
+    Load(Load),
+}
+
+/// A file or directory that is written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    /// Its path.
+    pub(crate) path: PathBuf,
+    /// The names that the image gets in it: tags, or references with tags. Without any it keeps the
+    /// names that it has in a layout or OCI archive, and has none in an archive for Docker.
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
+    /// Files that hold more names, one a line.
+    #[serde(default)]
+    pub(crate) names_from: Vec<PathBuf>,
+}
+
+/// A command that reads an archive for Docker on its standard input.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Load {
+    /// The program and its arguments, as `["podman", "load"]`.
+    pub(crate) command: Vec<String>,
+    /// The names that the image gets: references with tags.
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
+    /// Files that hold more names, one a line.
+    #[serde(default)]
+    pub(crate) names_from: Vec<PathBuf>,
 }
 
 #[cfg(test)]

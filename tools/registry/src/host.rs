@@ -297,11 +297,22 @@ impl Host {
                     at: Box::new(call.at.clone()),
                     source,
                 })?;
+                let mut reader = Watched {
+                    reader: &mut *reader,
+                    failed: None,
+                };
                 let body = Body::Stream {
                     reader: &mut reader,
                     length: *length,
                 };
-                self.transport.send(call.method, url, headers, body)
+                let sent = self.transport.send(call.method, url, headers, body);
+                match reader.failed {
+                    Some(source) => Err(Error::Content {
+                        at: Box::new(call.at.clone()),
+                        source,
+                    }),
+                    None => sent,
+                }
             }
         }
     }
@@ -342,6 +353,21 @@ impl Host {
             return Err("it is not https");
         }
         Ok(())
+    }
+}
+
+/// What is sent, and why it could not be read: that is no fault of the network.
+struct Watched<'a> {
+    reader: &'a mut dyn Read,
+    failed: Option<io::Error>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer).map_err(|error| {
+            self.failed = Some(error);
+            io::Error::other("what is to be sent can't be read")
+        })
     }
 }
 
