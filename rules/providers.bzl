@@ -20,24 +20,30 @@ ContainerImageInfo = provider(
     doc = "One image. All files but `whole_layout` are small: no byte of a layer is in them.",
     fields = {
         "base": "`ContainerImageInfo` or `ContainerIndexInfo` of what it is built on, or None where that is not a target of ours or there is none.",
+        "blob_files": "depset of `File`: those that `blobs` names.",
+        "blobs": "depset of structs: `file` with the bytes of a layer, and which it is: `receipt` (a `File`) or `digest` (a string), the other None. All layers that `layout` names, its base's too, but those of `foreign`.",
         "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
+        "foreign": "Whether some layers come out of layout directories that are no targets of ours: their bytes are in `whole_layout` alone.",
         "layers": "List of `ContainerLayerInfo`: its own layers, the lowest first.",
         "layout": "`File`: a sparse OCI layout directory, with the documents alone. It is what other images and indexes are made from.",
         "listings": "List of `File`: the listings of all its layers, the lowest first; None where those of the base are not known.",
         "platform": "What it runs on, as `linux/arm64`; None where its base says that.",
-        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`).",
-        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it.",
+        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`); None of an image out of a lock.",
+        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it. None of an image out of a lock.",
     },
 )
 
 ContainerIndexInfo = provider(
     doc = "An index of images. All files but `whole_layout` are small.",
     fields = {
+        "blob_files": "As in `ContainerImageInfo`.",
+        "blobs": "As in `ContainerImageInfo`: of all images.",
         "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
-        "images": "List of `ContainerImageInfo` and `ContainerIndexInfo`, in the order of the index.",
+        "foreign": "As in `ContainerImageInfo`.",
+        "images": "List of `ContainerImageInfo` and `ContainerIndexInfo`, in the order of the index; empty of one out of a lock.",
         "layout": "`File`: a sparse OCI layout directory, with the documents alone.",
-        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`).",
-        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it.",
+        "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`); None of one out of a lock.",
+        "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it. None of one out of a lock.",
     },
 )
 

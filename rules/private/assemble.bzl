@@ -71,6 +71,17 @@ def assemble_whole(ctx, request, document, inputs, out):
     )
     return out
 
+def bytes_layout(info):
+    """The layout that an image's `blobs` make whole.
+
+    Args:
+      info: `ContainerImageInfo` or `ContainerIndexInfo`.
+
+    Returns:
+      A `File`.
+    """
+    return info.whole_layout if info.foreign else info.layout
+
 def whole_output(form, ours):
     """The field `output` of a request for a layout or an archive with all bytes.
 

@@ -1,7 +1,7 @@
 """`container_image`: a base, layers, and what a container is started with."""
 
 load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo", "ContainerLayersInfo")
-load(":assemble.bzl", "assemble_documents", "assemble_whole", "made_providers", "request_head", "whole_output")
+load(":assemble.bzl", "assemble_documents", "assemble_whole", "bytes_layout", "made_providers", "request_head", "whole_output")
 load(":bad.bzl", "bad", "show")
 load(":layer.bzl", "pack")
 load(":platform.bzl", "PLATFORM_ATTRS", "one_platform", "target_platform")
@@ -55,18 +55,26 @@ def _platform(ctx):
     return "/".join([part for part in [attr.os, attr.architecture, attr.variant] if part])
 
 def _base(ctx):
-    """What the image is built on: a struct of the provider, the documents' layout, the whole layout, the listings."""
+    """What the image is built on: a struct of the provider, the documents' layout, the layout that `blobs` make whole, the listings."""
     target = ctx.attr.base
     if not target:
         return None
     for provider in [ContainerImageInfo, ContainerIndexInfo]:
         if provider in target:
             info = target[provider]
-            return struct(info = info, layout = info.layout, whole = info.whole_layout, listings = getattr(info, "listings", None))
+            return struct(
+                info = info,
+                layout = info.layout,
+                whole = bytes_layout(info),
+                blobs = info.blobs,
+                blob_files = info.blob_files,
+                listings = getattr(info, "listings", None),
+                foreign = info.foreign,
+            )
     directory = ctx.files.base
     if len(directory) != 1 or not directory[0].is_directory:
         bad(ctx.label, "base", show(target.label), "an image or index, or a target whose one file is an OCI layout directory", "name a `container_image`, or a rule that makes an OCI layout")
-    return struct(info = None, layout = directory[0], whole = directory[0], listings = None)
+    return struct(info = None, layout = directory[0], whole = directory[0], blobs = depset(), blob_files = depset(), listings = None, foreign = True)
 
 def _change(given, unset, otherwise):
     """How a field that may be the base's is asked for."""
@@ -136,6 +144,7 @@ def _container_image_impl(ctx):
         base = base_source(base.layout, base.listings or [], options) if base else None,
         layers = layers,
         blobs = False,
+        given = depset(),
         # All of them, or the check of the entrypoint cannot be made.
         listings = known,
     )
@@ -147,7 +156,11 @@ def _container_image_impl(ctx):
         inputs = [depset(receipts + (listings or []) + ([base.layout] if base else []))],
         mnemonic = "ContainerImage",
     )
-    whole = [depset(receipts + (listings or []) + [layer.blob for layer in layers] + ([base.whole] if base else []))]
+    given = base.blobs if base else depset()
+    whole = [
+        depset(receipts + (listings or []) + [layer.blob for layer in layers] + ([base.whole] if base else [])),
+        base.blob_files if base else depset(),
+    ]
     name = ctx.label.name
     forms = {}
     for form, out in [
@@ -161,12 +174,19 @@ def _container_image_impl(ctx):
             base = base_source(base.whole, base.listings or [], options) if base else None,
             layers = layers,
             blobs = True,
+            given = given,
             listings = known,
         )
         forms[form] = assemble_whole(ctx, image_request, document, whole, out)
     info = ContainerImageInfo(
         base = base.info if base else None,
+        blobs = depset([struct(file = layer.blob, receipt = layer.receipt, digest = None) for layer in layers], transitive = [given]),
+        blob_files = depset(
+            [layer.blob for layer in layers] + receipts,
+            transitive = [base.blob_files] if base else [],
+        ),
         digest = made.digest,
+        foreign = bool(base and base.foreign),
         layers = layers,
         layout = made.layout,
         listings = listings,

@@ -1,7 +1,7 @@
 """`container_index`: images for several platforms under one name."""
 
 load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo")
-load(":assemble.bzl", "assemble_documents", "assemble_whole", "made_providers", "request_head", "whole_output")
+load(":assemble.bzl", "assemble_documents", "assemble_whole", "bytes_layout", "made_providers", "request_head", "whole_output")
 load(":bad.bzl", "bad")
 load(":platform.bzl", "each_platform")
 load(":request.bzl", "index_request")
@@ -28,20 +28,26 @@ def _container_index_impl(ctx):
     made = assemble_documents(
         ctx,
         request = index_request,
-        document = struct(head = request_head(ctx, output = {"blobs": "omit"}), index = index, layouts = layouts),
+        document = struct(head = request_head(ctx, output = {"blobs": "omit"}), index = index, layouts = layouts, given = depset()),
         inputs = [depset(layouts)],
         mnemonic = "ContainerIndex",
     )
-    whole = [image.whole_layout for image in images]
+    whole = [bytes_layout(image) for image in images]
+    given = depset(transitive = [image.blobs for image in images])
+    given_files = depset(transitive = [image.blob_files for image in images])
     forms = {}
     for form, out in [
         ("layout", ctx.actions.declare_directory(ctx.label.name + ".layout")),
         ("oci_archive", ctx.actions.declare_file(ctx.label.name + ".oci.tar")),
     ]:
         head = request_head(ctx, tags = ctx.attr.repo_tags, output = whole_output(form, True))
-        forms[form] = assemble_whole(ctx, index_request, struct(head = head, index = index, layouts = whole), [depset(whole)], out)
+        document = struct(head = head, index = index, layouts = whole, given = given)
+        forms[form] = assemble_whole(ctx, index_request, document, [depset(whole), given_files], out)
     info = ContainerIndexInfo(
+        blob_files = given_files,
+        blobs = given,
         digest = made.digest,
+        foreign = any([image.foreign for image in images]),
         images = images,
         layout = made.layout,
         receipt = made.receipt,

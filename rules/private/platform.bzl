@@ -33,6 +33,25 @@ def target_platform(ctx):
     architecture = _first(ctx, ctx.attr._architectures)
     return system + "/" + architecture if system and architecture else None
 
+def constraints(platform):
+    """Bazel's constraints for a platform of the image specification.
+
+    Args:
+      platform: as `linux/arm64/v8`.
+
+    Returns:
+      List of labels, or None where Bazel has no word for it.
+    """
+    parts = platform.split("/")
+    if len(parts) < 2:
+        return None
+    architecture = "/".join(parts[1:])
+    if parts[1] in ["amd64", "arm64"] and parts[2:] in [[], ["v8"]]:
+        architecture = parts[1]
+    if parts[0] not in _OS or architecture not in _ARCHITECTURE:
+        return None
+    return [Label(_OS[parts[0]]), Label(_ARCHITECTURE[architecture])]
+
 def _first(ctx, names):
     for target, name in names.items():
         if ctx.target_platform_has_constraint(target[platform_common.ConstraintValueInfo]):

@@ -46,18 +46,21 @@ def _container_push_impl(ctx):
     for tag in ctx.attr.remote_tags:
         if not tag or len(tag) > 128 or tag[0] in ".-" or tag.strip(_TAG):
             bad(label, "remote_tags", tag, "at most 128 letters, digits, `_`, `.` and `-`, the first a letter, a digit or `_`", "write a tag alone, as `1.0`")
+
+    # An image out of a lock is sent on from where its layers are.
+    layout = image.whole_layout or image.layout
     info = _PushInfo(
         hosts = {host: {"plain_http": True} for host in ctx.attr.plain_http},
         images = [{
             # The runfiles hold links to what Bazel made.
             "follow_links": True,
-            "layout": image.whole_layout.short_path,
+            "layout": layout.short_path,
             "to": [
                 {"existing": ctx.attr.existing, "repository": repository, "tags": ctx.attr.remote_tags}
                 for repository in ctx.attr.repositories
             ],
         }],
-        layouts = [image.whole_layout],
+        layouts = [layout],
     )
     reference = ContainerImageReferenceInfo(
         digest = image.digest,

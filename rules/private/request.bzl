@@ -187,7 +187,8 @@ def image_request(document):
 
     Args:
       document: a struct of `head` (of the request), `image` (its field `make.image`), `base` (made by `base_source`,
-        or None), `layers` (list of `ContainerLayerInfo`), `blobs` and `listings` (whether these files of the layers are named).
+        or None), `layers` (list of `ContainerLayerInfo`), `blobs` and `listings` (whether these files of the layers are named),
+        `given` (depset of blobs of the base, as `ContainerImageInfo` has them).
 
     Returns:
       JSON.
@@ -198,7 +199,14 @@ def image_request(document):
         if document.listings:
             image["base"]["listings"] = [file.path for file in document.base.listings]
     image["layers"] = [_image_layer(layer, document) for layer in document.layers]
-    return json.encode(document.head | {"make": {"image": image}})
+    return json.encode(document.head | _given(document.given) | {"make": {"image": image}})
+
+def _given(blobs):
+    """The field `blobs`: files of layers that sparse layouts lack."""
+    return {"blobs": [
+        {"file": blob.file.path, "of": {"receipt": blob.receipt.path} if blob.receipt else {"digest": blob.digest}}
+        for blob in blobs.to_list()
+    ]}
 
 def base_source(layout, listings, options):
     """What an image is built on.
@@ -225,10 +233,22 @@ def index_request(document):
     """The request of an index.
 
     Args:
-      document: a struct of `head` (of the request), `index` (its field `make.index`), `layouts` (list of `File`).
+      document: a struct of `head` (of the request), `index` (its field `make.index`), `layouts` (list of `File`),
+        `given` (depset of blobs, as `ContainerIndexInfo` has them).
 
     Returns:
       JSON.
     """
     entries = [{"layout": layout.path, "links": "follow"} for layout in document.layouts]
-    return json.encode(document.head | {"make": {"index": document.index | {"entries": entries}}})
+    return json.encode(document.head | _given(document.given) | {"make": {"index": document.index | {"entries": entries}}})
+
+def blob_request(document):
+    """The request of a blob out of a registry.
+
+    Args:
+      document: a struct of `request`.
+
+    Returns:
+      JSON.
+    """
+    return json.encode(document.request)

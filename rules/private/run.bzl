@@ -1,12 +1,17 @@
 """The one file that runs programs in actions.
 
 An action is: a program, a request in a param file, and names of outputs. There is no shell, no environment,
-no network, and no word on the command line but these.
+no network, and no word on the command line but these. The one that fetches a blob out of a registry, by its
+digest, has the network, and the environment that the user gives it.
 """
 
 load(":tools.bzl", "TOOLCHAIN_TYPE", "program")
 
-def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, resources, tools = [], unused = None):
+_ALONE = {"supports-path-mapping": "1"}
+
+_FETCHES = _ALONE | {"no-remote-exec": "1", "requires-network": "1"}
+
+def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, resources, tools = [], unused = None, fetches = False):
     """Declares an action that runs a program.
 
     Args:
@@ -21,6 +26,8 @@ def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, 
       resources: function that estimates cores and memory.
       tools: list of `FilesToRunProvider` whose runfiles are inputs too.
       unused: file that lists inputs which the request does not name, or None.
+      fetches: whether it may reach the network. Then it runs on this machine, with the environment that
+        `--action_env` gives; its output has a digest that the request names.
     """
     arguments = ctx.actions.args()
     arguments.add_all([document], map_each = request, expand_directories = False)
@@ -34,14 +41,15 @@ def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, 
         arguments = [arguments, places],
         inputs = depset([unused] if unused else [], transitive = inputs),
         outputs = outputs.values(),
-        env = {},
-        execution_requirements = {"supports-path-mapping": "1"},
+        env = None if fetches else {},
+        execution_requirements = _FETCHES if fetches else _ALONE,
         mnemonic = mnemonic,
         progress_message = doing + " %{label}",
         resource_set = resources,
         toolchain = TOOLCHAIN_TYPE,
         tools = tools,
         unused_inputs_list = unused,
+        use_default_shell_env = fetches,
     )
 
 def layer_resources(_os, _inputs):
@@ -54,6 +62,14 @@ def layer_resources(_os, _inputs):
 
 def document_resources(_os, _inputs):
     """Documents are small.
+
+    Returns:
+      A resource set.
+    """
+    return {"cpu": 1, "memory": 50}
+
+def fetch_resources(_os, _inputs):
+    """A download waits for the network.
 
     Returns:
       A resource set.

@@ -9,10 +9,13 @@ RUN_TOOLCHAIN_TYPE = Label("//rules:run_toolchain_type")
 # In the order in which an image goes through them.
 PROGRAMS = ["pull", "layer", "assemble", "push"]
 
-THREE_WAYS = """\
-The programs of rules_container are found in one of three ways:
+_FIRST_TWO = """\
   1. built from source: --repo_env=RULES_CONTAINER_TOOLS=/folder/with/the/programs (absolute, not below /tmp)
-  2. prebuilt: tools.prebuilt(platform = "linux_amd64", urls = [...], sha256 = "...") in MODULE.bazel
+  2. prebuilt: tools.prebuilt(platform = "linux_amd64", urls = [...], sha256 = "...") in MODULE.bazel"""
+
+TWO_WAYS = "It is found in one of two ways:\n" + _FIRST_TWO
+
+THREE_WAYS = "The programs of rules_container are found in one of three ways:\n" + _FIRST_TWO + """
   3. your own targets: container_toolchain(...) in a BUILD file, and register_toolchains(...) in MODULE.bazel"""
 
 def _tools_impl(ctx):

@@ -5,7 +5,7 @@ declarations, which reads no network.
 """
 
 load("//rules/private:prebuilt.bzl", "PLATFORMS", "PREBUILT")
-load("//rules/private:tools.bzl", "PROGRAMS")
+load("//rules/private:tools.bzl", "PROGRAMS", "TWO_WAYS")
 
 VARIABLE = "RULES_CONTAINER_TOOLS"
 
@@ -71,6 +71,29 @@ _toolchains_repository = repository_rule(
     environ = [VARIABLE],
 )
 
+def _host_impl(rctx):
+    """`pull` for this machine. What repositories run cannot be built, so it is of the first two ways."""
+    folder = rctx.getenv(VARIABLE)
+    platform = _host(rctx)
+    if folder:
+        name = "pull.exe" if (platform or "").startswith("windows") else "pull"
+        path = rctx.path(folder).get_child(name)
+        if not path.exists:
+            fail("%s is `%s`, where there is no `%s`\nhint: build it with `cargo build --release`, and name the folder it is in" % (VARIABLE, folder, name))
+    elif platform in rctx.attr.prebuilt:
+        path = rctx.path(rctx.attr.prebuilt[platform])
+    else:
+        fail("repositories of images need the program `pull` for this machine (%s), and before anything is built.\n%s" % (platform or rctx.os.name, TWO_WAYS))
+    rctx.symlink(path, "pull")
+    rctx.file("BUILD.bazel", "exports_files([\"pull\"], visibility = [\"//visibility:public\"])\n")
+
+_host_repository = repository_rule(
+    implementation = _host_impl,
+    doc = "The program `pull`, for this machine's repositories of images.",
+    attrs = {"prebuilt": attr.string_keyed_label_dict(doc = "Platform to `pull`.")},
+    environ = [VARIABLE],
+)
+
 def _prebuilt_impl(rctx):
     rctx.download_and_extract(url = rctx.attr.urls, sha256 = rctx.attr.sha256)
     root = rctx.path("")
@@ -107,6 +130,13 @@ def _tools_impl(mctx):
         prebuilt[platform] = "rules_container_tools_" + platform
         _prebuilt_repository(name = prebuilt[platform], platform = platform, urls = entry.urls, sha256 = entry.sha256)
     _toolchains_repository(name = "rules_container_toolchains", prebuilt = prebuilt)
+    _host_repository(
+        name = "rules_container_host",
+        prebuilt = {
+            platform: "@%s//:pull%s" % (repository, ".exe" if platform.startswith("windows") else "")
+            for platform, repository in prebuilt.items()
+        },
+    )
     return mctx.extension_metadata(reproducible = True)
 
 _prebuilt_tag = tag_class(

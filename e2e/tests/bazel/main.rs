@@ -8,6 +8,7 @@
 
 mod caches;
 mod golden_files;
+mod images;
 mod modules;
 
 use std::fs;

@@ -5,17 +5,18 @@
 //!
 //! Invariant: what is planned from [`Inputs`] needs no further look at a file system.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use layout::{Place, Reader, Selection};
 use oci::platform::Selector;
 use oci::receipt::{ImageReceipt, LayerReceipt, Source};
-use oci::{Descriptor, MediaType};
+use oci::{Descriptor, Digest, MediaType};
 
 use crate::error::{Error, Result};
 use crate::graph::{Copied, copy};
 use crate::request::{
-    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Request, Severity, Subject, Text, Time,
+    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Request, Severity, Subject, Text, Time, Whose,
 };
 use crate::words::{Stamps, stamped};
 
@@ -24,6 +25,9 @@ const RECEIPT: u64 = 64 << 20;
 
 /// The most bytes of a file that holds a text.
 const STAMP: u64 = 16 << 20;
+
+/// Files of layers by their digests.
+type Given = BTreeMap<Digest, PathBuf>;
 
 /// A listing: where it was, and its bytes.
 pub(crate) type Listing = (PathBuf, Vec<u8>);
@@ -90,6 +94,7 @@ pub(crate) struct LayerInput {
 /// # Errors
 /// Files that are missing or not what they should be.
 pub(crate) fn gather(request: &Request) -> Result<Inputs> {
+    let given = given(request)?;
     let (texts, subject, parts) = match &request.make {
         Make::Image(image) => (
             image.texts(),
@@ -98,7 +103,7 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
                 base: image
                     .base
                     .as_ref()
-                    .map(|base| read_base(base, image, request).map(Box::new))
+                    .map(|base| read_base(base, image, request, &given).map(Box::new))
                     .transpose()?,
                 layers: image
                     .layers
@@ -115,7 +120,7 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
                     .entries
                     .iter()
                     .enumerate()
-                    .map(|(at, entry)| read_entry(entry, at, request))
+                    .map(|(at, entry)| read_entry(entry, at, request, &given))
                     .collect::<Result<_>>()?,
             ),
         ),
@@ -136,7 +141,7 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
     })
 }
 
-fn read_base(base: &Base, image: &Image, request: &Request) -> Result<BaseInput> {
+fn read_base(base: &Base, image: &Image, request: &Request, given: &Given) -> Result<BaseInput> {
     let reader = Reader::open(&base.layout, base.links.into())?;
     let platform = match (&base.platform, &image.platform) {
         (Some(text), _) => Some((text, "make.image.base.platform")),
@@ -156,7 +161,7 @@ fn read_base(base: &Base, image: &Image, request: &Request) -> Result<BaseInput>
         .manifest
         .layers
         .iter()
-        .map(|layer| locate(&reader, layer, request, &base.sources))
+        .map(|layer| locate(&reader, layer, request, given, &base.sources))
         .collect::<Result<_>>()?;
     let wanted = image.checks.entrypoint != Severity::Ignore;
     let listings = base
@@ -171,12 +176,31 @@ fn read_base(base: &Base, image: &Image, request: &Request) -> Result<BaseInput>
     })
 }
 
-fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerInput> {
-    let bytes = files::read_at_most(&layer.receipt, RECEIPT)?;
-    let receipt = LayerReceipt::read(&bytes).map_err(|error| Error::Receipt {
-        path: layer.receipt.clone(),
+fn read_receipt(path: &Path) -> Result<LayerReceipt> {
+    let bytes = files::read_at_most(path, RECEIPT)?;
+    LayerReceipt::read(&bytes).map_err(|error| Error::Receipt {
+        path: path.to_owned(),
         error,
-    })?;
+    })
+}
+
+/// The files of layers that the request gives beside its layouts, where they are wanted.
+fn given(request: &Request) -> Result<Given> {
+    let mut given = Given::new();
+    if request.output.blobs == Blobs::Include {
+        for blob in &request.blobs {
+            let digest = match &blob.of {
+                Whose::Digest(digest) => *digest,
+                Whose::Receipt(path) => read_receipt(path)?.digest,
+            };
+            given.insert(digest, blob.file.clone());
+        }
+    }
+    Ok(given)
+}
+
+fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerInput> {
+    let receipt = read_receipt(&layer.receipt)?;
     let place = match &layer.blob {
         Some(blob) if request.output.blobs == Blobs::Include => Place::File(blob.clone()),
         _ => Place::Absent(receipt.sources.clone()),
@@ -203,7 +227,7 @@ fn listing(path: &Path) -> Result<Listing> {
     Ok((path.to_owned(), files::read(path)?))
 }
 
-fn read_entry(entry: &Entry, at: usize, request: &Request) -> Result<Copied> {
+fn read_entry(entry: &Entry, at: usize, request: &Request, given: &Given) -> Result<Copied> {
     let reader = Reader::open(&entry.layout, entry.links.into())?;
     let descriptor = match &entry.platform {
         Some(text) => {
@@ -219,7 +243,7 @@ fn read_entry(entry: &Entry, at: usize, request: &Request) -> Result<Copied> {
     };
     copy(
         &descriptor,
-        &|layer| locate(&reader, layer, request, &entry.sources),
+        &|layer| locate(&reader, layer, request, given, &entry.sources),
         &reader,
     )
 }
@@ -229,6 +253,7 @@ fn locate(
     reader: &Reader,
     layer: &Descriptor,
     request: &Request,
+    given: &Given,
     sources: &[Source],
 ) -> Result<Located> {
     let absent = reader.sparse().and_then(|sparse| sparse.get(&layer.digest));
@@ -239,7 +264,10 @@ fn locate(
     let place = match request.output.blobs {
         Blobs::Omit => Place::Absent(known.clone()),
         Blobs::Include => match reader.place(layer)? {
-            Place::Absent(_) => Place::Absent(known.clone()),
+            Place::Absent(_) => match given.get(&layer.digest) {
+                Some(file) => Place::File(file.clone()),
+                None => Place::Absent(known.clone()),
+            },
             present => present,
         },
     };

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 pub(crate) use base::{Base, BaseHistory, Docker, Links, OnBuild};
 pub(crate) use fields::{Change, Choice, Fields, Fragment, Healthcheck, Texts, Variable};
-pub(crate) use output::{Blobs, Form, Output};
+pub(crate) use output::{Blobs, Form, GivenBlob, Output, Whose};
 pub(crate) use text::{Stamp, Text, Time};
 
 /// The input manifest of one run of `assemble`.
@@ -38,6 +38,9 @@ pub(crate) struct Request {
     /// Names in the layout: a tag (`1.0`), or a reference with a tag (`example.com/app:1.0`).
     #[serde(default)]
     pub(crate) tags: Vec<Text>,
+    /// Files with layers that the layouts of the request, being sparse, do not hold.
+    #[serde(default)]
+    pub(crate) blobs: Vec<GivenBlob>,
     /// The form of the output, and how blobs get into it.
     #[serde(default)]
     pub(crate) output: Output,

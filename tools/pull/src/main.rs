@@ -2,6 +2,7 @@
 //!
 //! Builds run `pull REQUEST.json --out PATH` and never resolve a tag. The verbs are for people.
 
+mod blob;
 mod error;
 mod fetch;
 mod lock;
@@ -15,6 +16,7 @@ mod verbs;
 mod verify;
 
 use action::At;
+use plan::Planned;
 use std::process::ExitCode;
 
 /// Pull an image that is locked: a request in, an OCI layout out
@@ -37,10 +39,12 @@ fn main() -> ExitCode {
             };
         }
         let (request, outputs) = arguments.common.load::<request::Request>()?;
-        let plan = plan::plan(&request).at(&request.origin)?;
-        if outputs.plan {
-            return action::print_plan(&plan::Shown::new(&plan));
+        let origin = &request.origin;
+        match plan::plan(&request).at(origin)? {
+            Planned::Image(plan) if outputs.plan => action::print_plan(&plan::Shown::new(&plan)),
+            Planned::Blob(plan) if outputs.plan => action::print_plan(&blob::Shown::new(&plan)),
+            Planned::Image(plan) => pull::write(&plan, &request, &outputs).at(origin),
+            Planned::Blob(plan) => blob::write(&plan, &request, &outputs).at(origin),
         }
-        pull::write(&plan, &request, &outputs).at(&request.origin)
     })
 }

@@ -40,19 +40,46 @@ impl Plan {
     }
 }
 
+/// An image, or one blob of one.
+pub(crate) enum Planned {
+    /// An image, as a layout.
+    Image(Box<Plan>),
+    /// A blob, as a file.
+    Blob(Box<PlannedBlob>),
+}
+
+/// One blob.
+pub(crate) struct PlannedBlob {
+    /// Where it comes from.
+    pub(crate) name: Name,
+    /// The blob.
+    pub(crate) blob: Blob,
+}
+
 /// Decides what is pulled.
 ///
 /// # Errors
 /// No such entry, an entry that can't be, a platform that there is no image for.
-pub(crate) fn plan(request: &Request) -> Result<Plan> {
+pub(crate) fn plan(request: &Request) -> Result<Planned> {
     let entry = match &request.image {
+        Image::Blob(wanted) => {
+            return Ok(Planned::Blob(Box::new(PlannedBlob {
+                name: Name::parse(&wanted.reference)?,
+                blob: Blob {
+                    media_type: wanted.media_type.clone(),
+                    digest: wanted.digest,
+                    size: wanted.size,
+                },
+            })));
+        }
         Image::Entry(entry) => {
             entry.check()?;
             (**entry).clone()
         }
         Image::Locked { lock, name } => Lock::read(lock)?.entry(lock, name)?.clone(),
     };
-    of_entry(entry, &request.platforms, request.sparse)
+    let plan = of_entry(entry, &request.platforms, request.sparse)?;
+    Ok(Planned::Image(Box::new(plan)))
 }
 
 /// The plan of an entry.

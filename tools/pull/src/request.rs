@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use oci::{Digest, MediaType};
 use registry::Access;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -56,6 +57,22 @@ pub(crate) enum Image {
         /// The name.
         name: String,
     },
+    /// One blob of an image: the output is a file.
+    Blob(WantedBlob),
+}
+
+/// One blob of an image, a layer as a rule.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WantedBlob {
+    /// The image, as the lock has it: `docker.io/library/debian:12`. Only the repository counts.
+    pub(crate) reference: String,
+    /// What it is.
+    pub(crate) media_type: MediaType,
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// Its size in bytes.
+    pub(crate) size: u64,
 }
 
 /// Supply where it is pulled. Nothing here changes a byte of what is.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use action::At;
 use oci::json::{self, Limits};
 use registry::{Access, Login, Who};
 use serde::Serialize;
@@ -56,6 +57,9 @@ pub(crate) struct LockArguments {
     /// Write nothing; fail where a tag has moved
     #[arg(long, conflicts_with_all = ["update", "images"])]
     check: bool,
+    /// The user's own name for the lock, with which errors begin
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
     #[command(flatten)]
     settings: SettingsArgument,
 }
@@ -108,9 +112,12 @@ pub(crate) struct LoginShown {
 ///
 /// # Errors
 /// Those of the verb.
-pub(crate) fn run(verb: &Verb) -> Result<Option<LoginShown>> {
+pub(crate) fn run(verb: &Verb) -> std::result::Result<Option<LoginShown>, action::Failed> {
     match verb {
-        Verb::Lock(arguments) => lock(arguments)?,
+        Verb::Lock(arguments) => match &arguments.origin {
+            Some(origin) => lock(arguments).at(origin)?,
+            None => lock(arguments)?,
+        },
         Verb::Vendor(arguments) => {
             let lock = Lock::read(&arguments.lock)?;
             let from = arguments.settings.load()?;
@@ -121,7 +128,7 @@ pub(crate) fn run(verb: &Verb) -> Result<Option<LoginShown>> {
         Verb::Auth {
             reference,
             settings,
-        } => return auth(reference, settings).map(Some),
+        } => return Ok(Some(auth(reference, settings)?)),
     }
     Ok(None)
 }

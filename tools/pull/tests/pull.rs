@@ -55,6 +55,53 @@ fn all_of_an_image() {
     world.well(&["verify", "out"]);
 }
 
+/// One blob by its digest, as a file; another digest is an error, and leaves none.
+#[test]
+fn one_blob() {
+    let (_store, server, world, _) = locked();
+    let lock: serde_json::Value = serde_json::from_str(&world.read("images.lock.json")).unwrap();
+    let layer = &lock["images"]["app"]["manifests"][0]["layers"][0];
+    let request = |digest: &serde_json::Value, size: &serde_json::Value| {
+        let mut wanted = layer.clone();
+        wanted["reference"] = lock["images"]["app"]["reference"].clone();
+        wanted["digest"] = digest.clone();
+        wanted["size"] = size.clone();
+        let request = serde_json::json!({"kind": "pull", "version": 1, "origin": "@app",
+            "image": {"blob": wanted}});
+        world.write("request.json", &request.to_string());
+    };
+    request(&layer["digest"], &layer["size"]);
+    let before = server.requests().len();
+    world.pull("out");
+    assert_eq!(server.requests().len(), before + 1);
+    let bytes = std::fs::read(world.path("out")).unwrap();
+    assert_eq!(Digest::of(&bytes).to_string(), layer["digest"]);
+    let receipt: serde_json::Value = serde_json::from_str(&world.read("out.receipt")).unwrap();
+    assert_eq!(receipt["blob"]["digest"], layer["digest"]);
+    assert_eq!(receipt["kind"], "blob_receipt");
+    let plan = world.well(&["request.json", "--plan"]);
+    assert!(plan.contains("/team/app\"") && plan.contains(layer["digest"].as_str().unwrap()));
+
+    request(&format!("sha256:{}", "0".repeat(64)).into(), &layer["size"]);
+    let said = world.fails(1, &["request.json", "--out", "other"]);
+    assert!(said.starts_with("pull: @app: "), "{said}");
+    assert_eq!(
+        world.names(),
+        ["images.lock.json", "out", "out.receipt", "request.json"]
+    );
+}
+
+/// Errors of `lock` begin with the name that its caller has for it.
+#[test]
+fn a_lock_with_a_name_of_its_own() {
+    let (_store, _server, world, _) = locked();
+    let said = world.fails(
+        1,
+        &["lock", "--origin", "@images//:update", "--update", "none"],
+    );
+    assert!(said.starts_with("pull: @images//:update: "), "{said}");
+}
+
 /// A year apart, from two mirrors: the same bytes.
 #[test]
 fn the_output_is_a_function_of_the_lock() {

@@ -1,5 +1,8 @@
 //! The form of the output, and how blobs get into it.
 
+use std::path::PathBuf;
+
+use oci::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +18,26 @@ pub(crate) struct Output {
     pub(crate) transfer: Transfer,
     /// How a blob's file is compared with what is said of it.
     pub(crate) verify: Verify,
+}
+
+/// A file with the bytes of a layer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GivenBlob {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Which layer it is.
+    pub(crate) of: Whose,
+}
+
+/// Which layer a file is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Whose {
+    /// The one with this digest.
+    Digest(Digest),
+    /// The one that this receipt tells of.
+    Receipt(PathBuf),
 }
 
 /// The form of the output.
