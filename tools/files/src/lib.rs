@@ -24,5 +24,5 @@ pub use output::{
     OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, hard_link, scratch, symlink, write,
 };
 pub use part::PartFile;
-pub use read::{Source, exists, open, read, read_at_most, read_link, read_pieces};
+pub use read::{Opener, Source, exists, open, read, read_at_most, read_link, read_pieces};
 pub use walk::{Found, FoundKind, Links, Visitor, Walk};

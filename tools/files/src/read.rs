@@ -1,9 +1,11 @@
 //! Reading files whole or through a handle, and asking the little that may be asked of them.
 
 use crate::{Error, Operation, Result};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
 use std::fs::{self, File, FileType};
-use std::io::Read;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// An open regular file and all that may be known of it.
@@ -18,33 +20,88 @@ pub struct Source {
     pub executable: bool,
 }
 
+impl Source {
+    /// Reads into the buffer: how many bytes came, 0 at the end.
+    ///
+    /// # Errors
+    /// Those of read(2), but not that it was interrupted.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(&self.file, &mut *buffer) {
+                Err(rustix::io::Errno::INTR) => {}
+                result => return Ok(result?),
+            }
+        }
+    }
+}
+
 /// Opens a regular file for reading; links are followed.
 ///
 /// # Errors
 /// [`Error::Io`] if it can't be opened, [`Error::NotAFile`] if it is something else.
 pub fn open(path: &Path) -> Result<Source> {
+    open_at(CWD, path, path)
+}
+
+/// Opens many files one after the other; those that lie in one directory at the cost of one walk
+/// down to it.
+#[derive(Debug, Default)]
+pub struct Opener {
+    /// Where the last file was.
+    directory: PathBuf,
+    /// The handle of that directory, from its second file on.
+    handle: Option<OwnedFd>,
+}
+
+impl Opener {
+    /// Opens a regular file, as [`open`] does.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open(&mut self, path: &Path) -> Result<Source> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return open(path);
+        };
+        if self.directory.as_os_str() != directory.as_os_str() {
+            directory.clone_into(&mut self.directory);
+            self.handle = None;
+            return open(path);
+        }
+        if directory.as_os_str().is_empty() {
+            return open(path);
+        }
+        if self.handle.is_none() {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            self.handle = openat(CWD, directory, flags, Mode::empty()).ok();
+        }
+        match &self.handle {
+            Some(handle) => open_at(handle.as_fd(), Path::new(name), path),
+            // The file itself will say what is the matter.
+            None => open(path),
+        }
+    }
+}
+
+/// Opens `name`, that is `path`, below a directory.
+fn open_at(directory: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<Source> {
     // A fifo without a writer would block for ever in open(2): hence O_NONBLOCK, which regular
     // files ignore.
-    let file = rustix::fs::open(
-        path,
-        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NONBLOCK,
-        rustix::fs::Mode::empty(),
-    )
-    .map_err(|e| Error::io(Operation::Open, path, e.into()))?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = openat(directory, name, flags, Mode::empty())
+        .map_err(|e| Error::io(Operation::Open, path, e.into()))?;
+    let inspect = |e: io::Error| Error::io(Operation::Inspect, path, e);
+    let status = fstat(&file).map_err(|e| inspect(e.into()))?;
     let file = File::from(file);
-    let metadata = file
-        .metadata()
-        .map_err(|e| Error::io(Operation::Inspect, path, e))?;
-    if !metadata.is_file() {
+    if rustix::fs::FileType::from_raw_mode(status.st_mode) != rustix::fs::FileType::RegularFile {
         return Err(Error::NotAFile {
             path: path.to_owned(),
-            kind: kind_name(metadata.file_type()),
+            kind: kind_name(file.metadata().map_err(inspect)?.file_type()),
         });
     }
-    let executable = metadata.permissions().mode() & 0o100 != 0;
+    let executable = status.st_mode & 0o100 != 0;
     Ok(Source {
         file,
-        size: metadata.len(),
+        size: u64::try_from(status.st_size).unwrap_or(0),
         executable,
     })
 }
@@ -153,6 +210,39 @@ mod tests {
             open(&path).unwrap_err().to_string(),
             format!("`{}` is a fifo, not a file", path.display())
         );
+    }
+
+    #[test]
+    fn an_opener_opens_what_open_does() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("d")).unwrap();
+        for name in ["a", "b", "d/a", "d/b", "d/c"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("b", dir.path().join("d/l")).unwrap();
+        let mut opener = Opener::default();
+        for (name, content) in [
+            ("a", "a"),
+            ("d/a", "d/a"),
+            ("d/b", "d/b"),
+            ("d/l", "d/b"),
+            ("b", "b"),
+            ("d/c", "d/c"),
+        ] {
+            let source = opener.open(&dir.path().join(name)).unwrap();
+            let mut buffer = [0; 9];
+            let count = source.read(&mut buffer).unwrap();
+            assert_eq!(&buffer[..count], content.as_bytes(), "{name}");
+            assert_eq!(source.size, content.len() as u64);
+        }
+        for name in ["d/none", "d/none", "e/none", "e/none", "d", "d"] {
+            let path = dir.path().join(name);
+            let (ours, plain) = (opener.open(&path).unwrap_err(), open(&path).unwrap_err());
+            assert_eq!(ours.to_string(), plain.to_string(), "{name}");
+        }
+        // Relative paths without a directory too.
+        assert!(opener.open(Path::new("Cargo.toml")).is_ok());
+        assert!(opener.open(Path::new("Cargo.toml")).is_ok());
     }
 
     #[test]

@@ -5,11 +5,18 @@
 
 use crate::read::kind_name;
 use crate::{Error, Operation, Result};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// So many directories are listed at a time: the names of more would only fill memory.
+const AHEAD: usize = 64;
+/// Below this many, threads cost more than they bring.
+const FEW: usize = 4;
 
 /// What to do with the symbolic links inside a tree. Its root is followed always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +40,9 @@ pub enum FoundKind {
 
 /// One path of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct Found<'a> {
     /// The path below the root, `/`-separated; raw bytes.
-    pub relative: Vec<u8>,
+    pub relative: &'a [u8],
     /// The path to open.
     pub path: PathBuf,
     /// What it is.
@@ -63,12 +70,13 @@ pub trait Visitor {
     ///
     /// # Errors
     /// Its own; they end the walk.
-    fn found(&mut self, found: Found) -> std::result::Result<(), Self::Error>;
+    fn found(&mut self, found: Found<'_>) -> std::result::Result<(), Self::Error>;
 }
 
 impl Walk<'_> {
-    /// Visits everything below the root (not the root itself), parents before children, names of
-    /// one directory in byte order.
+    /// Visits everything below the root (not the root itself): directories before what is in them,
+    /// names of one directory in byte order, one after the other. Directories are listed a few at a
+    /// time, on rayon's threads.
     ///
     /// # Errors
     /// [`Error::NotADirectory`], [`Error::Special`], [`Error::LinkLoop`], [`Error::Io`], or the
@@ -83,64 +91,88 @@ impl Walk<'_> {
             }
             .into());
         }
-        // Device and inode of the directories on the way down: only to notice loops.
-        let mut above = vec![(metadata.dev(), metadata.ino())];
-        self.directory(self.root, &mut Vec::new(), &mut above, visitor)
-    }
-
-    fn directory<V: Visitor>(
-        self,
-        directory: &Path,
-        relative: &mut Vec<u8>,
-        above: &mut Vec<(u64, u64)>,
-        visitor: &mut V,
-    ) -> std::result::Result<(), V::Error> {
-        for (name, listed) in sorted_names(directory)? {
-            let path = directory.join(&name);
-            let parent_length = relative.len();
-            if !relative.is_empty() {
-                relative.push(b'/');
+        // Directories that are still to be visited, the next one last.
+        let mut pending = vec![Directory {
+            path: self.root.to_owned(),
+            relative: Vec::new(),
+            below: Some(Arc::new(Below {
+                id: (metadata.dev(), metadata.ino()),
+                above: None,
+            })),
+        }];
+        while !pending.is_empty() {
+            let batch = pending.split_off(pending.len().saturating_sub(AHEAD));
+            let listed: Vec<_> = if batch.len() < FEW {
+                batch.into_iter().rev().map(listed).collect()
+            } else {
+                batch.into_par_iter().rev().map(listed).collect()
+            };
+            let mut found = Vec::new();
+            for (directory, names) in listed {
+                self.directory(&directory, names?, &mut found, visitor)?;
             }
-            relative.extend_from_slice(name.as_bytes());
-            if visitor.wants(relative) {
-                let kind = self.kind(&path, listed)?;
-                let descend = kind == FoundKind::Directory;
-                visitor.found(Found {
-                    relative: relative.clone(),
-                    path: path.clone(),
-                    kind,
-                })?;
-                if descend {
-                    self.descend(&path, relative, above, visitor)?;
-                }
-            }
-            relative.truncate(parent_length);
+            pending.extend(found.into_iter().rev());
         }
         Ok(())
     }
 
-    fn descend<V: Visitor>(
+    /// Visits the names of one directory; those that are directories join `below`.
+    fn directory<V: Visitor>(
         self,
-        path: &Path,
-        relative: &mut Vec<u8>,
-        above: &mut Vec<(u64, u64)>,
+        directory: &Directory,
+        names: Vec<(OsString, fs::FileType)>,
+        below: &mut Vec<Directory>,
         visitor: &mut V,
     ) -> std::result::Result<(), V::Error> {
+        let mut relative = directory.relative.clone();
+        if !relative.is_empty() {
+            relative.push(b'/');
+        }
+        let length = relative.len();
+        for (name, listed) in names {
+            relative.truncate(length);
+            relative.extend_from_slice(name.as_bytes());
+            if !visitor.wants(&relative) {
+                continue;
+            }
+            let path = directory.path.join(&name);
+            let kind = self.kind(&path, listed)?;
+            if kind == FoundKind::Directory {
+                below.push(Directory {
+                    below: self.checked(&path, directory)?,
+                    path: path.clone(),
+                    relative: relative.clone(),
+                });
+            }
+            visitor.found(Found {
+                relative: &relative,
+                path,
+                kind,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// That a directory inside another is not one that it lies in, which only a link can bring about.
+    fn checked(self, path: &Path, inside: &Directory) -> Result<Option<Arc<Below>>> {
         if self.links == Links::Keep {
-            return self.directory(path, relative, above, visitor);
+            return Ok(None);
         }
         let metadata = fs::metadata(path).map_err(|e| Error::io(Operation::Inspect, path, e))?;
         let id = (metadata.dev(), metadata.ino());
-        if above.contains(&id) {
-            return Err(Error::LinkLoop {
-                path: path.to_owned(),
+        let mut above = inside.below.as_ref();
+        while let Some(directory) = above {
+            if directory.id == id {
+                return Err(Error::LinkLoop {
+                    path: path.to_owned(),
+                });
             }
-            .into());
+            above = directory.above.as_ref();
         }
-        above.push(id);
-        self.directory(path, relative, above, visitor)?;
-        above.pop();
-        Ok(())
+        Ok(Some(Arc::new(Below {
+            id,
+            above: inside.below.clone(),
+        })))
     }
 
     fn kind(self, path: &Path, listed: fs::FileType) -> Result<FoundKind> {
@@ -166,6 +198,26 @@ impl Walk<'_> {
             })
         }
     }
+}
+
+/// A directory that is to be visited.
+struct Directory {
+    path: PathBuf,
+    relative: Vec<u8>,
+    /// Itself and what it lies in; none where links are kept, for then nothing can lead back.
+    below: Option<Arc<Below>>,
+}
+
+/// Device and inode of a directory and of those that it lies in: only to notice loops.
+struct Below {
+    id: (u64, u64),
+    above: Option<Arc<Below>>,
+}
+
+/// A directory with the names in it.
+fn listed(directory: Directory) -> (Directory, Result<Vec<(OsString, fs::FileType)>>) {
+    let names = sorted_names(&directory.path);
+    (directory, names)
 }
 
 /// The names in a directory with their kinds, in byte order.
@@ -195,9 +247,11 @@ mod tests {
         fn wants(&mut self, relative: &[u8]) -> bool {
             !relative.ends_with(b"skip")
         }
-        fn found(&mut self, found: Found) -> Result<()> {
-            self.0
-                .push((String::from_utf8(found.relative).unwrap(), found.kind));
+        fn found(&mut self, found: Found<'_>) -> Result<()> {
+            self.0.push((
+                String::from_utf8(found.relative.to_vec()).unwrap(),
+                found.kind,
+            ));
             Ok(())
         }
     }
@@ -221,7 +275,31 @@ mod tests {
             .into_iter()
             .map(|f| f.0)
             .collect();
-        assert_eq!(names, ["B", "a", "a/z", "a.b", "b", "ä"]);
+        assert_eq!(names, ["B", "a", "a.b", "b", "ä", "a/z"]);
+    }
+
+    #[test]
+    fn more_directories_than_are_listed_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut expected = Vec::new();
+        for outer in 0..AHEAD + 3 {
+            for inner in 0..FEW {
+                let name = format!("{outer:03}/{inner}");
+                fs::create_dir_all(dir.path().join(&name)).unwrap();
+                fs::write(dir.path().join(&name).join("f"), "").unwrap();
+                expected.extend([name.clone(), format!("{name}/f")]);
+            }
+            expected.push(format!("{outer:03}"));
+        }
+        let found = walk(dir.path(), Links::Follow).unwrap();
+        let mut names: Vec<_> = found.iter().map(|found| found.0.clone()).collect();
+        for (at, name) in names.iter().enumerate() {
+            let (parent, _) = name.rsplit_once('/').unwrap_or_default();
+            assert!(parent.is_empty() || names[..at].iter().any(|n| n == parent));
+        }
+        names.sort();
+        expected.sort();
+        assert_eq!(names, expected);
     }
 
     #[test]
@@ -231,10 +309,10 @@ mod tests {
         fs::write(dir.path().join("d/f"), "").unwrap();
         symlink("d", dir.path().join("l")).unwrap();
         let kept = walk(dir.path(), Links::Keep).unwrap();
-        assert_eq!(kept[2], ("l".into(), FoundKind::Symlink(b"d".to_vec())));
+        assert_eq!(kept[1], ("l".into(), FoundKind::Symlink(b"d".to_vec())));
         let followed = walk(dir.path(), Links::Follow).unwrap();
-        assert_eq!(followed[2].1, FoundKind::Directory);
-        assert_eq!(followed[3].0, "l/f");
+        assert_eq!(followed[1], ("l".into(), FoundKind::Directory));
+        assert_eq!(followed[3], ("l/f".into(), FoundKind::File));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::item::{Item, Node};
 use crate::open::{Input, open};
 use crate::plan::Plan;
+use files::Opener;
 use oci::Digest;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -19,9 +20,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 /// Items of a chunk.
-const CHUNK: usize = 64;
-/// Files of at most this many bytes are read ahead: 64 of them take at most 4 MiB.
-const SMALL: u64 = 64 << 10;
+const CHUNK: usize = 128;
+/// Files of at most this many bytes are read ahead: a chunk of them takes at most 4 MiB.
+const SMALL: u64 = 32 << 10;
 /// Threads that read. More help where the disk is slow to answer, and cost little where it is not.
 const READERS: usize = 4;
 /// Chunks under way: at most 32 MiB.
@@ -54,7 +55,7 @@ pub(crate) fn for_each(
     mut each: impl FnMut(u32, &Item, Content<'_>) -> Result<()>,
 ) -> Result<()> {
     let chunks = plan.items.len().div_ceil(CHUNK);
-    let mut take = |chunk: Chunk<'_>| -> Result<()> {
+    let mut take = |chunk: Chunk<'_>| -> Result<Vec<u8>> {
         for (index, loaded) in chunk.loaded {
             let content = match loaded? {
                 Loaded::None => Content::None,
@@ -73,20 +74,27 @@ pub(crate) fn for_each(
                 u32::try_from(index).expect("four thousand million items do not fit in memory");
             each(number, &plan.items[index], content)?;
         }
-        Ok(())
+        Ok(chunk.bytes)
     };
     if plan.items.len() <= FEW {
-        return (0..chunks).try_for_each(|chunk| take(load(plan, chunk, digests)));
+        let mut spare = Vec::new();
+        for chunk in 0..chunks {
+            spare = take(load(plan, chunk, digests, spare))?;
+        }
+        return Ok(());
     }
     let (jobs, queue) = sync_channel::<(usize, SyncSender<Chunk<'_>>)>(WINDOW);
     let queue = &Mutex::new(queue);
+    // Buffers to use again: fresh memory costs a page fault every 4 KiB.
+    let spares = &Mutex::new(Vec::new());
     // `jobs` is dropped at the end of this closure, which ends the readers.
     thread::scope(move |scope| {
         for _ in 0..READERS {
             scope.spawn(move || {
                 while let Ok(Ok((chunk, sender))) = queue.lock().map(|queue| queue.recv()) {
                     // Nobody takes it where an error has ended the run.
-                    let _ = sender.send(load(plan, chunk, digests));
+                    let spare = spares.lock().ok().and_then(|mut spares| spares.pop());
+                    let _ = sender.send(load(plan, chunk, digests, spare.unwrap_or_default()));
                 }
             });
         }
@@ -103,11 +111,14 @@ pub(crate) fn for_each(
             let Some(receiver) = pending.pop_front() else {
                 return Ok(());
             };
-            take(
+            let spare = take(
                 receiver
                     .recv()
                     .expect("a reader sends its chunk or ends the process"),
             )?;
+            if let Ok(mut spares) = spares.lock() {
+                spares.push(spare);
+            }
         }
     })
 }
@@ -128,36 +139,56 @@ enum Loaded<'a> {
     Stream(Input<'a>),
 }
 
-fn load(plan: &Plan, chunk: usize, digests: bool) -> Chunk<'_> {
+fn load(plan: &Plan, chunk: usize, digests: bool, spare: Vec<u8>) -> Chunk<'_> {
     let items = chunk * CHUNK..plan.items.len().min((chunk + 1) * CHUNK);
-    let mut bytes = Vec::new();
+    let mut loader = Loader {
+        plan,
+        digests,
+        bytes: spare,
+        used: 0,
+        opener: Opener::default(),
+    };
     let loaded = items
-        .map(|index| (index, load_one(plan, index, digests, &mut bytes)))
+        .map(|index| (index, loader.item(&plan.items[index])))
         .collect();
-    Chunk { bytes, loaded }
+    Chunk {
+        bytes: loader.bytes,
+        loaded,
+    }
 }
 
-fn load_one<'a>(
+/// Reads the files of a chunk into one buffer.
+struct Loader<'a> {
     plan: &'a Plan,
-    index: usize,
     digests: bool,
-    bytes: &mut Vec<u8>,
-) -> Result<Loaded<'a>> {
-    let item = &plan.items[index];
-    let content = match &item.node {
-        Node::File(content) => content,
-        _ => return Ok(Loaded::None),
-    };
-    let mut input = open(plan, item, content)?;
-    if input.size() > SMALL {
-        return Ok(Loaded::Stream(input));
+    /// What of it is not `used` is of no meaning.
+    bytes: Vec<u8>,
+    used: usize,
+    opener: Opener,
+}
+
+impl<'a> Loader<'a> {
+    fn item(&mut self, item: &'a Item) -> Result<Loaded<'a>> {
+        let content = match &item.node {
+            Node::File(content) => content,
+            _ => return Ok(Loaded::None),
+        };
+        let mut input = open(self.plan, item, content, &mut self.opener)?;
+        if input.size() > SMALL {
+            return Ok(Loaded::Stream(input));
+        }
+        let size = usize::try_from(input.size()).expect("it is small");
+        let range = self.used..self.used + size;
+        if self.bytes.len() <= range.end {
+            self.bytes.resize(range.end + 1, 0);
+        }
+        input.read_whole(&mut self.bytes[range.start..=range.end])?;
+        self.used = range.end;
+        let digest = self.digests.then(|| Digest::of(&self.bytes[range.clone()]));
+        Ok(Loaded::Whole {
+            range,
+            digest,
+            mode_by_bit: input.mode_by_bit(),
+        })
     }
-    let start = bytes.len();
-    input.read_whole(bytes)?;
-    let digest = digests.then(|| Digest::of(&bytes[start..]));
-    Ok(Loaded::Whole {
-        range: start..bytes.len(),
-        digest,
-        mode_by_bit: input.mode_by_bit(),
-    })
 }

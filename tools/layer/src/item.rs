@@ -107,7 +107,8 @@ impl Item {
     /// The order of a layer: by the bytes of the paths, and so parents first; but a whiteout comes
     /// before its siblings (image specification, layer.md, "Whiteouts").
     pub(crate) fn order(&self, other: &Self) -> std::cmp::Ordering {
-        if self.node != Node::Marker && other.node != Node::Marker {
+        let marker = |item: &Self| matches!(item.node, Node::Marker);
+        if !marker(self) && !marker(other) {
             return self.path.cmp(&other.path);
         }
         self.key().cmp(other.key())

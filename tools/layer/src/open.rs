@@ -6,9 +6,9 @@
 use crate::error::{Error, Result};
 use crate::item::{Content, Item};
 use crate::plan::Plan;
+use files::{Opener, Source};
 use oci::RawPath;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 /// Content that is being read.
 pub(crate) struct Input<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct Input<'a> {
 }
 
 enum From<'a> {
-    File(File),
+    File(Source),
     Bytes(&'a [u8]),
     Archive { archive: u32, offset: u64 },
 }
@@ -30,15 +30,21 @@ enum From<'a> {
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(crate) fn open<'a>(plan: &'a Plan, item: &'a Item, content: &'a Content) -> Result<Input<'a>> {
+pub(crate) fn open<'a>(
+    plan: &'a Plan,
+    item: &'a Item,
+    content: &'a Content,
+    opener: &mut Opener,
+) -> Result<Input<'a>> {
     let (from, size, executable) = match content {
         Content::Path(path) => {
-            let source = files::open(path).map_err(|source| Error::Input {
+            let source = opener.open(path).map_err(|source| Error::Input {
                 path: RawPath::new(&*item.path),
                 entry: plan.label(item),
                 source,
             })?;
-            (From::File(source.file), source.size, source.executable)
+            let (size, executable) = (source.size, source.executable);
+            (From::File(source), size, executable)
         }
         Content::Inline(bytes) => (From::Bytes(bytes), bytes.len() as u64, false),
         Content::Slice {
@@ -88,7 +94,7 @@ impl Input<'_> {
             return Ok(0);
         }
         let count = match &mut self.from {
-            From::File(file) => match retry(|| file.read(&mut buffer[..want])) {
+            From::File(file) => match file.read(&mut buffer[..want]) {
                 Ok(0) => return Err(self.changed("shrank", self.size - self.left)),
                 Ok(count) => count,
                 Err(source) => return Err(self.failed(source)),
@@ -118,52 +124,46 @@ impl Input<'_> {
         Ok(count)
     }
 
-    /// Reads all into `out`. For a file on disk this costs one system call where `out` has room for
-    /// a byte more than the file: the call that finds no more bytes says that it has ended.
+    /// Reads all into the front of `room`, which has a byte more than the content: for a file on disk
+    /// that costs one system call, for the call that finds no more bytes says that it has ended.
     ///
     /// # Errors
     /// As [`Input::read`].
-    pub(crate) fn read_whole(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        let start = out.len();
-        let size = usize::try_from(self.left).expect("asked only for small files");
+    pub(crate) fn read_whole(&mut self, room: &mut [u8]) -> Result<()> {
+        let size = room.len() - 1;
+        let mut filled = 0;
         if let From::File(file) = &mut self.from {
-            out.resize(start + size + 1, 0);
-            let mut filled = start;
+            // Fewer bytes than were asked for are not the end yet; no bytes are.
             loop {
-                let count = match retry(|| file.read(&mut out[filled..])) {
-                    Ok(count) => count,
+                match file.read(&mut room[filled..]) {
+                    Ok(0) if filled < size => {
+                        return Err(self.changed("shrank", filled as u64));
+                    }
+                    Ok(count) => filled += count,
                     Err(source) => return Err(self.failed(source)),
-                };
-                filled += count;
-                if filled - start > size {
-                    return Err(self.changed("grew", self.size + 1));
                 }
-                // A short read of a regular file is its end.
-                if count == 0 || filled - start == size {
+                if filled >= size {
                     break;
                 }
             }
-            out.truncate(filled);
-            if filled - start < size {
-                return Err(self.changed("shrank", (filled - start) as u64));
+            if filled > size {
+                return Err(self.changed("grew", self.size + 1));
             }
             self.left = 0;
             return Ok(());
         }
-        out.resize(start + size, 0);
-        let mut filled = start;
-        while filled < out.len() {
-            filled += self.read(&mut out[filled..])?;
+        while filled < size {
+            filled += self.read(&mut room[filled..size])?;
         }
         Ok(())
     }
 
     /// That a file has no byte more than its size.
     fn check_end(&mut self) -> Result<()> {
-        let From::File(file) = &mut self.from else {
+        let From::File(file) = &self.from else {
             return Ok(());
         };
-        match retry(|| file.read(&mut [0])) {
+        match file.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(self.changed("grew", self.size + 1)),
             Err(source) => Err(self.failed(source)),
@@ -192,15 +192,6 @@ impl Input<'_> {
         match &self.item.node {
             crate::item::Node::File(Content::Path(path)) => path,
             _ => std::path::Path::new(""),
-        }
-    }
-}
-
-fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }

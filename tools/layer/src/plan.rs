@@ -152,7 +152,8 @@ impl Plan {
             checked = above;
             while let Some(path) = above {
                 match self.find(path) {
-                    Some(found) if found.node == Node::Directory => {}
+                    // What is above it is looked at where it is.
+                    Some(found) if found.node == Node::Directory => break,
                     Some(found) => {
                         return Err(Error::BelowNonDirectory {
                             path: RawPath::new(&*item.path),

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::item::{Content, Item, Node};
 use crate::open::{Input, open};
 use crate::plan::Plan;
+use files::Opener;
 use oci::{Algorithm, Digest, Hasher};
 use std::collections::BTreeMap;
 
@@ -21,7 +22,9 @@ pub(crate) fn difference(
     if a.1 == b.1 && a.0.mode == b.0.mode {
         return Ok(None);
     }
-    let (mut x, mut y) = (open(plan, a.0, a.1)?, open(plan, b.0, b.1)?);
+    let opener = &mut Opener::default();
+    let mut x = open(plan, a.0, a.1, opener)?;
+    let mut y = open(plan, b.0, b.1, opener)?;
     if x.size() != y.size() {
         return Ok(Some("content"));
     }
@@ -41,12 +44,13 @@ pub(crate) fn difference(
 /// As [`difference`].
 pub(crate) fn link_equal_files(plan: &mut Plan) -> Result<()> {
     // Only files that could be equal are read: those of one size.
+    let mut opener = Opener::default();
     let mut by_size: BTreeMap<(u64, u32), Vec<usize>> = BTreeMap::new();
     for (index, item) in plan.items.iter().enumerate() {
         let Node::File(content) = &item.node else {
             continue;
         };
-        let size = open(plan, item, content)?.size();
+        let size = open(plan, item, content, &mut opener)?.size();
         if size > 0 {
             by_size
                 .entry((size, item.metadata))
@@ -64,7 +68,7 @@ pub(crate) fn link_equal_files(plan: &mut Plan) -> Result<()> {
             let Node::File(content) = &item.node else {
                 continue;
             };
-            let key = read(&mut open(plan, item, content)?, item)?;
+            let key = read(&mut open(plan, item, content, &mut opener)?, item)?;
             equal.entry(key).or_default().push(index);
         }
         for equal in equal.into_values() {

@@ -130,7 +130,7 @@ pub(crate) fn present(folder: &Path) -> Result<Vec<std::result::Result<Digest, S
         }
         fn found(&mut self, found: Found) -> files::Result<()> {
             if found.kind != FoundKind::Directory {
-                let name = String::from_utf8_lossy(&found.relative).into_owned();
+                let name = String::from_utf8_lossy(found.relative).into_owned();
                 self.0.insert(name);
             }
             Ok(())

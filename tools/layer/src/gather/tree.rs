@@ -130,15 +130,15 @@ impl Visitor for TreeVisitor<'_> {
         self.pick != Pick::No
     }
 
-    fn found(&mut self, found: Found) -> std::result::Result<(), WalkError> {
+    fn found(&mut self, found: Found<'_>) -> std::result::Result<(), WalkError> {
         let directory = found.kind == FoundKind::Directory;
         match self.pick {
-            Pick::Yes if !self.all => self.needed.note(&found.relative),
+            Pick::Yes if !self.all => self.needed.note(found.relative),
             Pick::Yes => {}
             Pick::ForChildren if directory => self.conditional.push(self.gather.items.len()),
             Pick::ForChildren | Pick::No => return Ok(()),
         }
-        let path = join(self.above, &found.relative);
+        let path = join(self.above, found.relative);
         let raw = || RawPath::new(path.clone());
         check_path(&path).map_err(|rule| self.gather.path(self.index, &raw(), rule))?;
         let node = match found.kind {
@@ -148,7 +148,7 @@ impl Visitor for TreeVisitor<'_> {
         };
         let own = self
             .select
-            .refine(&found.relative, subject(&node), self.defaults.own())
+            .refine(found.relative, subject(&node), self.defaults.own())
             .map_err(|what| self.gather.attribute(self.index, &raw(), what))?;
         self.gather
             .push(self.index, &path, node, own, self.defaults);
