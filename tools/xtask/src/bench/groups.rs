@@ -28,8 +28,8 @@ fn corpus(name: &str) -> Group {
         ),
         layer(
             name,
-            "gzip-v1 level 3",
-            &json!({ "gzip-v1": { "level": 3 } }),
+            "gzip-v1 level 2",
+            &json!({ "gzip-v1": { "level": 2 } }),
         ),
         layer(
             name,
@@ -64,6 +64,10 @@ fn corpus(name: &str) -> Group {
     if name != "c" {
         lines.extend([
             peer("tar | sha256sum", &format!("{TAR} {name} | sha256sum")),
+            peer(
+                "tar | own sha256sum",
+                &format!("{TAR} {name} | ./sha256sum"),
+            ),
             peer(
                 "tar | openssl dgst",
                 &format!("{TAR} {name} | openssl dgst -sha256"),

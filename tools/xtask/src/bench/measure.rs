@@ -187,7 +187,7 @@ impl<'a> Bench<'a> {
 
     /// The first line of what each peer says of itself.
     pub(crate) fn versions(&self) -> Result<Vec<String>, Error> {
-        let script = "for c in 'sha256sum --version'  'tar --version' 'gzip --version' 'pigz --version' 'zstd --version' \
+        let script = "for c in 'sha256sum --version' './sha256sum --version' 'tar --version' 'gzip --version' 'pigz --version' 'zstd --version' \
             'openssl version' 'umoci --version' 'crane version'; do \
             echo \"${c%% *}: $($c 2>&1 | head -n 1)\"; done";
         Ok(self.shell(script)?.lines().map(str::to_owned).collect())

@@ -53,8 +53,11 @@ const NOTES: &str = "\
 CPU time is to be trusted before wall time: where the load average is above the number of CPUs, wall time is that of a
 machine with other things to do.
 
-`sha256sum` of coreutils 9.10, used here, hashes through libcrypto with the CPU's SHA instructions, five times as fast
-as that of coreutils 9.1 (0.30 s to 1.44 s of CPU for the tar of (b)), which the target for (a) had in mind.
+Two programs of one name: `sha256sum` of the outsiders' root hashes through libcrypto, with the CPU's SHA instructions
+where it has them; that of coreutils 9.1, the machine's own in many places, has none of that and takes five times as
+long (1.44 s to 0.30 s of CPU for the tar of (b)). The target for (a) had the latter in mind; both are measured. With
+the former, `tar` is what a pipe waits for: reading 20,000 files costs as much as all else, and two processors cannot
+halve it.
 
 ";
 
@@ -94,6 +97,13 @@ const TARGETS: &[Target] = &[
         "codec `none` to `tar \\| sha256sum`, (a)",
         ("a", "layer, none"),
         ("a", "tar | sha256sum"),
+        By::Wall,
+        0.6,
+    ),
+    target(
+        "the same, with the machine's own sha256sum",
+        ("a", "layer, none"),
+        ("a", "tar | own sha256sum"),
         By::Wall,
         0.6,
     ),
@@ -140,29 +150,29 @@ const TARGETS: &[Target] = &[
         1.0,
     ),
     target(
-        "`gzip-v1` level 3 to umoci, (b)",
-        ("b", "layer, gzip-v1 level 3"),
+        "`gzip-v1` level 2 to umoci, (b)",
+        ("b", "layer, gzip-v1 level 2"),
         ("b", "umoci insert"),
         By::Cpu,
         0.8,
     ),
     target(
         "the same, output",
-        ("b", "layer, gzip-v1 level 3"),
+        ("b", "layer, gzip-v1 level 2"),
         ("b", "umoci insert"),
         By::Output,
         1.0,
     ),
     target(
-        "`gzip-v1` level 3 to umoci, (c)",
-        ("c", "layer, gzip-v1 level 3"),
+        "`gzip-v1` level 2 to umoci, (c)",
+        ("c", "layer, gzip-v1 level 2"),
         ("c", "umoci insert"),
         By::Cpu,
         0.8,
     ),
     target(
         "the same, output",
-        ("c", "layer, gzip-v1 level 3"),
+        ("c", "layer, gzip-v1 level 2"),
         ("c", "umoci insert"),
         By::Output,
         1.0,
