@@ -6,10 +6,10 @@
 use crate::error::{Error, Result};
 use crate::item::disk_path;
 use crate::request::Limits;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use oci::RawPath;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Below this many unpacked bytes the ratio is not looked at: small archives of zeros are common.
@@ -50,12 +50,9 @@ impl Packed<'_> {
             format,
         };
         match &magic[..known] {
-            [0x1f, 0x8b, ..] => self.unpack(
-                MultiGzDecoder::new(io::BufReader::new(file)),
-                size,
-                limits,
-                output,
-            ),
+            [0x1f, 0x8b, ..] => {
+                self.unpack(Members::new(io::BufReader::new(file)), size, limits, output)
+            }
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 let mut decoder = zstd::stream::read::Decoder::new(file).map_err(|e| self.io(e))?;
                 decoder
@@ -120,3 +117,38 @@ impl Packed<'_> {
         }
     }
 }
+
+/// The members of a gzip file, one after the other (RFC 1952, section 2.2), and nothing else: what
+/// follows the last one would be lost without a word.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Members<R> {
+    fn new(from: R) -> Self {
+        Self(Some(GzDecoder::new(from)))
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.0 else {
+                return Ok(0);
+            };
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut rest) = self.0.take().map(GzDecoder::into_inner) else {
+                return Ok(0);
+            };
+            match rest.fill_buf()? {
+                [] => return Ok(0),
+                [0x1f, ..] => self.0 = Some(GzDecoder::new(rest)),
+                _ => return Err(io::Error::new(io::ErrorKind::InvalidData, AFTER)),
+            }
+        }
+    }
+}
+
+/// Said of what is found after the last member.
+const AFTER: &str = "bytes that are not gzip follow the last gzip member";
