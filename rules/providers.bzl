@@ -27,6 +27,7 @@ ContainerImageInfo = provider(
         "layers": "List of `ContainerLayerInfo`: its own layers, the lowest first.",
         "layout": "`File`: a sparse OCI layout directory, with the documents alone. It is what other images and indexes are made from.",
         "listings": "List of `File`: the listings of all its layers, the lowest first; None where those of the base are not known.",
+        "own_files": "depset of `File`: those of `blob_files` that rules made, and that are not in a registry already.",
         "platform": "What it runs on, as `linux/arm64`; None where its base says that.",
         "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`); None of an image out of a lock.",
         "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it. None of an image out of a lock.",
@@ -42,6 +43,7 @@ ContainerIndexInfo = provider(
         "foreign": "As in `ContainerImageInfo`.",
         "images": "List of `ContainerImageInfo` and `ContainerIndexInfo`, in the order of the index; empty of one out of a lock.",
         "layout": "`File`: a sparse OCI layout directory, with the documents alone.",
+        "own_files": "As in `ContainerImageInfo`.",
         "receipt": "`File`: JSON with the whole graph (`docs/schemas/image_receipt.schema.json`); None of one out of a lock.",
         "whole_layout": "`File`: an OCI layout directory with all blobs. Made only when something asks for it. None of one out of a lock.",
     },
@@ -52,7 +54,9 @@ ContainerImageReferenceInfo = provider(
     fields = {
         "digest": "`File`: the digest, `sha256:…`, as text without a newline.",
         "repositories": "List of strings: `registry.example.com/team/app`.",
+        "repository_file": "`File` that holds one more, or None.",
         "tags": "List of strings.",
+        "tags_files": "List of `File`: more tags, one a line.",
     },
 )
 

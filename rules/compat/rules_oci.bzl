@@ -1,13 +1,13 @@
-"""`oci_image`, `oci_image_index` and `oci_push` with the attributes that rules_oci gives them.
+"""`oci_image`, `oci_image_index`, `oci_load` and `oci_push` with the attributes that rules_oci gives them.
 
 ```starlark
-load("@rules_container//rules/compat:rules_oci.bzl", "oci_image", "oci_image_index", "oci_push")
+load("@rules_container//rules/compat:rules_oci.bzl", "oci_image", "oci_image_index", "oci_load", "oci_push")
 ```
 
 is the one line that changes. What differs is on the page "Coming from rules_oci" of `docs/bazel.md`.
 """
 
-load("//rules:defs.bzl", "container_image", "container_index", "container_push")
+load("//rules:defs.bzl", "container_image", "container_index", "container_load", "container_push")
 
 def oci_image(
         name,
@@ -104,20 +104,46 @@ def oci_push(name, image, repository, remote_tags = [], **kwargs):
     Args:
       name: of the target.
       image: what is pushed.
-      repository: where it goes.
-      remote_tags: the tags it gets there.
+      repository: where it goes, or a file that holds it.
+      remote_tags: the tags it gets there: a list, or a file with one a line.
       **kwargs: attributes that all rules have, and those of `container_push`.
     """
-    for attribute, value, wanted in [("repository", repository, "string"), ("remote_tags", remote_tags or [], "list")]:
-        if type(value) != wanted:
-            fail("%s: attribute `%s` has `%s`\n  allowed: a %s; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value, wanted))
     container_push(
         name = name,
         image = image,
-        remote_tags = remote_tags or [],
-        repositories = [repository],
+        remote_tags = [] if _is_file(remote_tags) else remote_tags or [],
+        remote_tags_files = [remote_tags] if _is_file(remote_tags) else [],
+        repositories = [] if _is_file(repository) else [repository],
+        repository_file = repository if _is_file(repository) else None,
         **kwargs
     )
+
+def oci_load(name, image, repo_tags = [], loader = None, format = "docker", **kwargs):
+    """A load, as `oci_load` of rules_oci; see `container_load`.
+
+    Args:
+      name: of the target.
+      image: what is loaded.
+      repo_tags: the names it gets: a list, or a file with one a line.
+      loader: not taken: write `command`.
+      format: `docker`; a load of another form is not taken.
+      **kwargs: attributes that all rules have, and those of `container_load`.
+    """
+    if loader:
+        fail("%s: attribute `loader` has `%s`\n  allowed: nothing\nhint: write the program and its words: `command = [\"podman\", \"load\"]`" % (name, loader))
+    if format != "docker":
+        fail("%s: attribute `format` has `%s`\n  allowed: docker\nhint: use `container_archive(form = \"oci\")` for a file" % (name, format))
+    container_load(
+        name = name,
+        image = image,
+        repo_tags = [] if _is_file(repo_tags) else repo_tags or [],
+        repo_tags_files = [repo_tags] if _is_file(repo_tags) else [],
+        **kwargs
+    )
+
+def _is_file(value):
+    """Whether a value names a file, which rules_oci takes in the place of lists and texts."""
+    return type(value) == "Label" or (type(value) == "string" and value[:1] in [":", "/", "@"])
 
 def _digest(name, visibility = None, tags = None, testonly = None, target_compatible_with = None, **_kwargs):
     native.filegroup(

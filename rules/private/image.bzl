@@ -68,13 +68,14 @@ def _base(ctx):
                 whole = bytes_layout(info),
                 blobs = info.blobs,
                 blob_files = info.blob_files,
+                own_files = info.own_files,
                 listings = getattr(info, "listings", None),
                 foreign = info.foreign,
             )
     directory = ctx.files.base
     if len(directory) != 1 or not directory[0].is_directory:
         bad(ctx.label, "base", show(target.label), "an image or index, or a target whose one file is an OCI layout directory", "name a `container_image`, or a rule that makes an OCI layout")
-    return struct(info = None, layout = directory[0], whole = directory[0], blobs = depset(), blob_files = depset(), listings = None, foreign = True)
+    return struct(info = None, layout = directory[0], whole = directory[0], blobs = depset(), blob_files = depset(), own_files = depset(), listings = None, foreign = True)
 
 def _change(given, unset, otherwise):
     """How a field that may be the base's is asked for."""
@@ -184,6 +185,10 @@ def _container_image_impl(ctx):
         blob_files = depset(
             [layer.blob for layer in layers] + receipts,
             transitive = [base.blob_files] if base else [],
+        ),
+        own_files = depset(
+            [layer.blob for layer in layers] + receipts,
+            transitive = [base.own_files] if base else [],
         ),
         digest = made.digest,
         foreign = bool(base and base.foreign),

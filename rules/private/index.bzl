@@ -49,6 +49,7 @@ def _container_index_impl(ctx):
         digest = made.digest,
         foreign = any([image.foreign for image in images]),
         images = images,
+        own_files = depset(transitive = [image.own_files for image in images]),
         layout = made.layout,
         receipt = made.receipt,
         whole_layout = forms["layout"],

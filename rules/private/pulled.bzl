@@ -51,6 +51,7 @@ def _pulled_impl(ctx):
         digest = ctx.file.digest,
         foreign = False,
         layout = layout,
+        own_files = depset(),
         receipt = None,
         whole_layout = None,
     )

@@ -1,82 +1,129 @@
-"""`container_push` and `container_push_all`: `bazel run` starts the program `push` itself, with a request from the runfiles."""
+"""`bazel run` of the program `push`: into registries, into engines. It is started itself, with a request from the runfiles."""
 
 load("//rules:providers.bzl", "ContainerImageInfo", "ContainerImageReferenceInfo", "ContainerIndexInfo")
+load(":assemble.bzl", "bytes_layout")
 load(":bad.bzl", "bad", "show")
+load(":platform.bzl", "PLATFORM_ATTRS", "target_platform")
+load(":request.bzl", "push_request")
 load(":tools.bzl", "RUN_TOOLCHAIN_TYPE", "program")
 
 _PushInfo = provider(
     doc = "What a push sends.",
     fields = {
+        "files": "depset of `File`: all that the images name.",
         "hosts": "Dict of host to settings, as the request has them.",
-        "images": "List of images, as the request has them.",
-        "layouts": "List of `File`: the layouts that hold them.",
+        "images": "List of structs for `push_request`.",
     },
 )
 
 _TAG = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-def _launch(ctx, info, references):
+_IMAGE = attr.label(mandatory = True, providers = [[ContainerImageInfo], [ContainerIndexInfo]])
+
+def _image_info(target):
+    return target[ContainerImageInfo] if ContainerImageInfo in target else target[ContainerIndexInfo]
+
+def _sent(image, **kwargs):
+    """What is sent of an image: its documents, and its own layers from where they were made. Those of a base out of a lock are sent on from where they are."""
+    layout = bytes_layout(image)
+    return struct(
+        layout = layout,
+        blobs = depset() if image.foreign else image.blobs,
+        files = depset([layout], transitive = [] if image.foreign else [image.own_files]),
+        **kwargs
+    )
+
+def _stamped(ctx):
+    """The status files, where they are wanted: the latest of each run, for nothing is made from them beforehand."""
+    return [ctx.info_file, ctx.version_file] if ctx.attr.stamp else []
+
+def _without_keys(text):
+    """The text with `x` in the place of each `{KEY}`."""
+    out, _, rest = text.partition("{")
+    for part in rest.split("{") if rest else []:
+        _, found, after = part.partition("}")
+        out += "x" + after if found else "{" + part
+    return out
+
+def _launch(ctx, info, stamps, references):
     """The executable is the program; the macro gives it the request's path in the runfiles as its argument."""
     request = ctx.actions.declare_file(ctx.label.name + ".request.json")
-    ctx.actions.write(request, json.encode({
-        "access": {"credentials": "lookup", "hosts": info.hosts},
-        "images": info.images,
-        "kind": "push",
-        "origin": show(ctx.label),
-        "version": 1,
-    }))
+    arguments = ctx.actions.args()
+    arguments.set_param_file_format("multiline")
+    arguments.add_all([struct(
+        head = {
+            "access": {"credentials": "lookup", "hosts": info.hosts, "proxy_from_environment": True},
+            "kind": "push",
+            "origin": show(ctx.label),
+            "stamps": [file.short_path for file in stamps],
+            "version": 1,
+        },
+        images = info.images,
+    )], map_each = push_request, expand_directories = False)
+    ctx.actions.write(request, arguments)
     push = program(ctx, "push", RUN_TOOLCHAIN_TYPE)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.symlink(output = executable, target_file = push.executable, is_executable = True)
     return [
-        DefaultInfo(executable = executable, runfiles = ctx.runfiles(files = [request] + info.layouts)),
+        DefaultInfo(executable = executable, runfiles = ctx.runfiles(files = [request] + stamps, transitive_files = info.files)),
         info,
     ] + references
 
+def _check_repository(label, attribute, repository, stamp):
+    plain = _without_keys(repository) if stamp else repository
+    host, _, path = plain.partition("/")
+    if not host or not path or "://" in plain or ":" in path or "@" in path:
+        bad(label, attribute, repository, "`host/name` or `host:port/name`, without a scheme, a tag or a digest", "write `registry.example.com/team/app`, and tags in `remote_tags`")
+
+def _check_tag(label, tag, stamp):
+    plain = _without_keys(tag) if stamp else tag
+    if not plain or len(plain) > 128 or plain[0] in ".-" or plain.strip(_TAG):
+        bad(label, "remote_tags", tag, "at most 128 letters, digits, `_`, `.` and `-`, the first a letter, a digit or `_`", "write a tag alone, as `1.0`; `{KEY}` needs `stamp = True`" if "{" in tag else "write a tag alone, as `1.0`")
+
 def _container_push_impl(ctx):
     label = ctx.label
-    target = ctx.attr.image
-    image = target[ContainerImageInfo] if ContainerImageInfo in target else target[ContainerIndexInfo]
-    if not ctx.attr.repositories:
+    attr = ctx.attr
+    image = _image_info(attr.image)
+    if not attr.repositories and not attr.repository_file:
         bad(label, "repositories", "", "one repository or more", "write `[\"registry.example.com/team/app\"]`")
-    for repository in ctx.attr.repositories:
-        host, _, path = repository.partition("/")
-        if not host or not path or "://" in repository or ":" in path or "@" in path:
-            bad(label, "repositories", repository, "`host/name` or `host:port/name`, without a scheme, a tag or a digest", "write `registry.example.com/team/app`, and tags in `remote_tags`")
-    for tag in ctx.attr.remote_tags:
-        if not tag or len(tag) > 128 or tag[0] in ".-" or tag.strip(_TAG):
-            bad(label, "remote_tags", tag, "at most 128 letters, digits, `_`, `.` and `-`, the first a letter, a digit or `_`", "write a tag alone, as `1.0`")
-
-    # An image out of a lock is sent on from where its layers are.
-    layout = image.whole_layout or image.layout
+    for repository in attr.repositories:
+        _check_repository(label, "repositories", repository, attr.stamp)
+    for tag in attr.remote_tags:
+        _check_tag(label, tag, attr.stamp)
+    shared = {"existing": attr.existing, "tags": attr.remote_tags}
+    if ctx.files.remote_tags_files:
+        shared["tags_from"] = [file.short_path for file in ctx.files.remote_tags_files]
+    to = [shared | {"repository": repository} for repository in attr.repositories]
+    files = list(ctx.files.remote_tags_files)
+    if attr.repository_file:
+        files.append(ctx.file.repository_file)
+        to.append(shared | {"repository_from": ctx.file.repository_file.short_path})
+    sent = _sent(image, to = to, into = [], platform = None)
     info = _PushInfo(
-        hosts = {host: {"plain_http": True} for host in ctx.attr.plain_http},
-        images = [{
-            # The runfiles hold links to what Bazel made.
-            "follow_links": True,
-            "layout": layout.short_path,
-            "to": [
-                {"existing": ctx.attr.existing, "repository": repository, "tags": ctx.attr.remote_tags}
-                for repository in ctx.attr.repositories
-            ],
-        }],
-        layouts = [layout],
+        files = depset(files + _stamped(ctx), transitive = [sent.files]),
+        hosts = {host: {"plain_http": True} for host in attr.plain_http},
+        images = [sent],
     )
     reference = ContainerImageReferenceInfo(
         digest = image.digest,
-        repositories = ctx.attr.repositories,
-        tags = ctx.attr.remote_tags,
+        repositories = attr.repositories,
+        repository_file = ctx.file.repository_file,
+        tags = attr.remote_tags,
+        tags_files = ctx.files.remote_tags_files,
     )
-    return _launch(ctx, info, [reference])
+    return _launch(ctx, info, _stamped(ctx), [reference])
 
 _container_push = rule(
     implementation = _container_push_impl,
     attrs = {
         "existing": attr.string(default = "replace", values = ["replace", "keep"]),
-        "image": attr.label(mandatory = True, providers = [[ContainerImageInfo], [ContainerIndexInfo]]),
+        "image": _IMAGE,
         "plain_http": attr.string_list(),
         "remote_tags": attr.string_list(),
-        "repositories": attr.string_list(mandatory = True),
+        "remote_tags_files": attr.label_list(allow_files = True),
+        "repositories": attr.string_list(),
+        "repository_file": attr.label(allow_single_file = True),
+        "stamp": attr.bool(),
     },
     executable = True,
     toolchains = [RUN_TOOLCHAIN_TYPE],
@@ -92,12 +139,51 @@ def _container_push_all_impl(ctx):
     return _launch(ctx, _PushInfo(
         hosts = hosts,
         images = [image for info in infos for image in info.images],
-        layouts = [layout for info in infos for layout in info.layouts],
-    ), [])
+        files = depset(transitive = [info.files for info in infos]),
+    ), _stamped(ctx), [])
 
 _container_push_all = rule(
     implementation = _container_push_all_impl,
-    attrs = {"pushes": attr.label_list(mandatory = True, providers = [_PushInfo])},
+    attrs = {
+        "pushes": attr.label_list(mandatory = True, providers = [_PushInfo]),
+        "stamp": attr.bool(),
+    },
+    executable = True,
+    toolchains = [RUN_TOOLCHAIN_TYPE],
+)
+
+def _container_load_impl(ctx):
+    label = ctx.label
+    attr = ctx.attr
+    if not attr.command:
+        bad(label, "command", "", "a program that reads an archive for `docker load`, and its words", "write `[\"docker\", \"load\"]`")
+    for name in attr.repo_tags:
+        if ":" not in _without_keys(name).rpartition("/")[2]:
+            bad(label, "repo_tags", name, "a reference with a tag", "write `%s:latest`" % name)
+    image = _image_info(attr.image)
+    into = {"command": attr.command, "names": attr.repo_tags}
+    if ctx.files.repo_tags_files:
+        into["names_from"] = [file.short_path for file in ctx.files.repo_tags_files]
+    sent = _sent(
+        image,
+        to = [],
+        into = [{"load": into}],
+        # An engine takes one image, and not an index.
+        platform = target_platform(ctx) if ContainerIndexInfo in attr.image else None,
+    )
+    info = _PushInfo(files = depset(ctx.files.repo_tags_files, transitive = [sent.files]), hosts = {host: {"plain_http": True} for host in attr.plain_http}, images = [sent])
+    return _launch(ctx, info, _stamped(ctx), [])[:1]
+
+_container_load = rule(
+    implementation = _container_load_impl,
+    attrs = PLATFORM_ATTRS | {
+        "command": attr.string_list(),
+        "image": _IMAGE,
+        "plain_http": attr.string_list(),
+        "repo_tags": attr.string_list(),
+        "repo_tags_files": attr.label_list(allow_files = True),
+        "stamp": attr.bool(),
+    },
     executable = True,
     toolchains = [RUN_TOOLCHAIN_TYPE],
 )
@@ -107,7 +193,7 @@ def _request(name):
     repository = native.repository_name().lstrip("@")
     return "/".join([part for part in ["../" + repository if repository else "", native.package_name(), name + ".request.json"] if part])
 
-def container_push(name, image, repositories, remote_tags = [], existing = "replace", plain_http = [], **kwargs):
+def container_push(name, image, repositories = [], repository_file = None, remote_tags = [], remote_tags_files = [], stamp = False, existing = "replace", plain_http = [], **kwargs):
     """`bazel run` sends an image or index to registries: what they lack, and tags last.
 
     ```starlark
@@ -120,15 +206,20 @@ def container_push(name, image, repositories, remote_tags = [], existing = "repl
     ```
 
     No shell is in between: the program `push` runs where you are, with your credentials (`~/.docker/config.json` and the like). `bazel run :push -- --plan`
-    asks the registries and prints what would be sent; `-- --receipt FILE`, with an absolute path, leaves a report.
+    asks the registries and prints what would be sent; `-- --receipt FILE`, with an absolute path, leaves a report. Nothing is copied beforehand: layers are
+    sent from where they were made, and those of a base out of a lock from the registry that has them, or they are mounted.
 
     The target has a `ContainerImageReferenceInfo`.
 
     Args:
       name: of the target.
-      image: a `container_image` or `container_index`.
+      image: a `container_image` or `container_index`, or an image out of a lock.
       repositories: where it goes: `registry.example.com/team/app`.
+      repository_file: a file that holds one more.
       remote_tags: the tags it gets there. Without any it is there by its digest only.
+      remote_tags_files: files with more tags, one a line.
+      stamp: whether `{KEY}` in repositories and tags, and in the files that hold them, stands for what `--workspace_status_command` printed after `KEY`
+        in this very run: `remote_tags = ["{STABLE_GIT_COMMIT}"]`.
       existing: what is done with a tag that leads to something else: it moves (`replace`), or stays (`keep`).
       plain_http: hosts (`localhost:5000`) that are spoken to without TLS.
       **kwargs: attributes that all rules have.
@@ -140,21 +231,61 @@ def container_push(name, image, repositories, remote_tags = [], existing = "repl
         image = image,
         plain_http = plain_http,
         remote_tags = remote_tags,
+        remote_tags_files = remote_tags_files,
         repositories = repositories,
+        repository_file = repository_file,
+        stamp = stamp,
         **kwargs
     )
 
-def container_push_all(name, pushes, **kwargs):
+def container_push_all(name, pushes, stamp = False, **kwargs):
     """`bazel run` sends what several `container_push` targets send, in one run: a blob that they share is sent once, and everything is there before the first tag is written.
 
     Args:
       name: of the target.
       pushes: the targets.
+      stamp: as in `container_push`, for all of them.
       **kwargs: attributes that all rules have.
     """
     _container_push_all(
         name = name,
         args = [_request(name)],
         pushes = pushes,
+        stamp = stamp,
+        **kwargs
+    )
+
+def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = False, command = ["docker", "load"], plain_http = [], **kwargs):
+    """`bazel run` loads an image into an engine on this machine.
+
+    ```starlark
+    container_load(
+        name = "load",
+        image = ":image",
+        repo_tags = ["example.com/app:latest"],
+    )
+    ```
+
+    The program `push` starts `docker load` and writes an archive to it, without one on the disk. Of an index it takes the image for the target platform.
+
+    Args:
+      name: of the target.
+      image: a `container_image` or `container_index`, or an image out of a lock.
+      repo_tags: the names that it gets: references with tags.
+      repo_tags_files: files with more names, one a line.
+      stamp: as in `container_push`, for names.
+      command: what reads the archive, as `["podman", "load"]`.
+      plain_http: hosts (`localhost:5000`) that are spoken to without TLS, where layers of a base are fetched.
+      **kwargs: attributes that all rules have.
+    """
+    _container_load(
+        name = name,
+        args = [_request(name)],
+        command = command,
+        image = image,
+        plain_http = plain_http,
+        repo_tags = repo_tags,
+        repo_tags_files = repo_tags_files,
+        stamp = stamp,
         **kwargs
     )

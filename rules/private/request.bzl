@@ -252,3 +252,43 @@ def blob_request(document):
       JSON.
     """
     return json.encode(document.request)
+
+def copy_request(document):
+    """The request of a copy of an image or index.
+
+    Args:
+      document: a struct of `head` (of the request), `layout` (a `File`), `given` (depset of blobs).
+
+    Returns:
+      JSON.
+    """
+    return json.encode(document.head | _given(document.given) | {"make": {"copy": {"layout": document.layout.path, "links": "follow"}}})
+
+def push_request(document):
+    """The request of a push, which `bazel run` starts in the runfiles.
+
+    Args:
+      document: a struct of `head` (of the request), `images` (structs of `layout`, `blobs`, `to`, `into`, `platform`).
+
+    Returns:
+      JSON.
+    """
+    images = []
+    for image in document.images:
+        sent = {
+            "blobs": [
+                {"file": blob.file.short_path, "receipt": blob.receipt.short_path}
+                for blob in image.blobs.to_list()
+                # Those out of a lock are where the layout says.
+                if blob.receipt
+            ],
+            # The runfiles hold links to what Bazel made.
+            "follow_links": True,
+            "into": image.into,
+            "layout": image.layout.short_path,
+            "to": image.to,
+        }
+        if image.platform:
+            sent["platform"] = image.platform
+        images.append(sent)
+    return json.encode(document.head | {"images": images})

@@ -1,7 +1,7 @@
 """Every `fail()` of an analysis, with its text."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_binary_layer", "container_image", "container_index", "container_layer", "container_push", "container_push_all")
+load("//rules:defs.bzl", "container_archive", "container_binary_layer", "container_image", "container_index", "container_layer", "container_load", "container_push", "container_push_all")
 load("//rules/private:tools.bzl", "TOOLCHAIN_TYPE", "container_toolchain", "no_toolchain", "program")
 
 def _refusal_test_impl(ctx):
@@ -331,6 +331,59 @@ def _pushes():
         image = ":pushed",
         remote_tags = ["a b"],
         repositories = ["example.com/app"],
+    )
+    refuses(
+        "remote_tag_without_stamp",
+        "remote_tags",
+        "{STABLE_VERSION}",
+        "at most 128 letters, digits, `_`, `.` and `-`, the first a letter, a digit or `_`",
+        "write a tag alone, as `1.0`; `{KEY}` needs `stamp = True`",
+        image = ":pushed",
+        remote_tags = ["{STABLE_VERSION}"],
+        repositories = ["example.com/app"],
+    )
+    refuses(
+        "load_without_command",
+        "command",
+        "",
+        "a program that reads an archive for `docker load`, and its words",
+        "write `[\"docker\", \"load\"]`",
+        rule = container_load,
+        command = [],
+        image = ":pushed",
+    )
+    refuses(
+        "load_without_tag",
+        "repo_tags",
+        "example.com/app",
+        "a reference with a tag",
+        "write `example.com/app:latest`",
+        rule = container_load,
+        image = ":pushed",
+        repo_tags = ["example.com/app"],
+    )
+    container_index(
+        name = "pushed_index",
+        images = [":pushed"],
+        tags = ["manual"],
+    )
+    refuses(
+        "archive_of_an_index",
+        "form",
+        "docker",
+        "`oci`, for the image is an index",
+        "name one of its images, or write `form = \"oci\"`",
+        rule = container_archive,
+        image = ":pushed_index",
+    )
+    refuses(
+        "archive_without_name",
+        "repo_tags",
+        "",
+        "one reference with a tag or more, where `form` is `docker`",
+        "write `[\"example.com/app:latest\"]`",
+        rule = container_archive,
+        image = ":pushed",
     )
     refuses(
         "push_all_of_nothing",

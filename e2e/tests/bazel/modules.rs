@@ -120,15 +120,26 @@ fn a_container_of_what_was_built() {
 #[test]
 fn a_push_to_a_registry() {
     let check = "`bazel run` of a push to a registry";
-    let tools = ["docker-registry", "crane"];
+    let tools = ["docker-registry", "crane", "podman", "skopeo"];
     if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
         return;
     }
     let _one = ONE.lock();
     let folder = scratch();
     let (_registry, host) = Registry::start(folder.path());
+    let podman = podman(folder.path());
+    let command: Vec<String> = [&podman[..], &["load".to_owned()]]
+        .concat()
+        .iter()
+        .map(|word| format!("\"{word}\""))
+        .collect();
+    let command = command.join(", ");
     let build = format!(
-        "load(\"@rules_container//rules:defs.bzl\", \"container_push\", \"container_push_all\")\n\
+        "load(\"@rules_container//rules:defs.bzl\", \"container_archive\", \"container_load\", \"container_push\", \"container_push_all\")\n\
+         container_push(name = \"push_stamped\", image = \"one\", plain_http = [\"{host}\"], remote_tags = [\"v{{STABLE_VERSION}}-{{BUILD_RUN}}\"], remote_tags_files = [\"tags.txt\"], repository_file = \"repository.txt\", stamp = True)\n\
+         container_push(name = \"push_unknown\", image = \"one\", plain_http = [\"{host}\"], remote_tags = [\"{{STABLE_NONE}}\"], repositories = [\"{host}/x\"], stamp = True)\n\
+         container_archive(name = \"archive\", image = \"one\", repo_tags = [\"example.com/one:1\"])\n\
+         container_load(name = \"load\", image = \"one\", command = [{command}], repo_tags = [\"example.com/one:1\"])\n\
          [container_image(name = name, os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], labels = {{\"name\": name}}) for name in [\"one\", \"two\"]]\n\
          [container_push(name = \"push_\" + name, image = name, plain_http = [\"{host}\"], remote_tags = [\"1.0\", \"latest\"], repositories = [\"{host}/team/\" + name]) for name in [\"one\", \"two\"]]\n\
          container_push_all(name = \"push_all\", pushes = [\":push_one\", \":push_two\"])\n"
@@ -160,6 +171,51 @@ fn a_push_to_a_registry() {
         &["validate", "--insecure", "--remote", &reference],
     );
 
+    // Tags of files, and of the status that this very run has: `push` reads it, no action does.
+    fs::write(
+        workspace.join("repository.txt"),
+        format!("{host}/team/stamped\n"),
+    )
+    .unwrap();
+    fs::write(workspace.join("tags.txt"), "plain\n\nof-{STABLE_VERSION}\n").unwrap();
+    for run in ["1", "2"] {
+        let status = workspace.join("status");
+        let text = format!("#!/bin/sh\necho STABLE_VERSION 7\necho BUILD_RUN {run}\n");
+        fs::write(&status, text).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&status, mode).unwrap();
+        let option = format!("--workspace_status_command={}", status.display());
+        bazel.succeed(&["run", "//:push_stamped", &option]);
+        for tag in [&format!("v7-{run}"), "plain", "of-7"] {
+            assert_eq!(digest("stamped", tag), one);
+        }
+    }
+    let output = bazel.run(&["run", "//:push_unknown"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("push: //:push_unknown: `{STABLE_NONE}` asks for `STABLE_NONE`, which no status file has")
+            && said.contains("hint: let the program of `--workspace_status_command` print the key"),
+        "{said}"
+    );
+
+    // An engine gets the same image, and so does a file.
+    bazel.succeed(&["run", "//:load"]);
+    bazel.succeed(&["build", "//:archive"]);
+    let archive = format!("docker-archive:{}", bazel.output("archive.tar").display());
+    let config = e2e::outsiders::run(folder.path(), "skopeo", &["inspect", "--raw", &archive]);
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    let words = [
+        "image",
+        "inspect",
+        "--format",
+        "{{.Id}}",
+        "example.com/one:1",
+    ];
+    let inspect = [&podman[1..], &words.map(str::to_owned)].concat();
+    let id = e2e::outsiders::run(folder.path(), "podman", &inspect);
+    let id = format!("sha256:{}", String::from_utf8(id).unwrap().trim());
+    assert_eq!(config["config"]["digest"], id.as_str());
+
     // What the program says reaches the user, with the target's label.
     drop(_registry);
     let output = bazel.run(&["run", "//:push_two"]);
@@ -168,6 +224,15 @@ fn a_push_to_a_registry() {
         !output.status.success() && said.contains("push: //:push_two: "),
         "{said}"
     );
+}
+
+/// podman, with storage of its own.
+fn podman(folder: &Path) -> Vec<String> {
+    let folder = folder.join("podman").display().to_string();
+    let words = format!(
+        "podman --root {folder}/root --runroot {folder}/run --storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=file"
+    );
+    words.split(' ').map(str::to_owned).collect()
 }
 
 /// `docker-registry`, for as long as this lives.
@@ -286,26 +351,25 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
             "write `created = \"2020-02-02T00:00:00Z\"`, or nothing",
         ),
         (
-            "repository",
-            "Label(\":repository\")",
-            "a string; a file that holds it is not",
-            "write it in the BUILD file",
+            "loader",
+            "\":podman\"",
+            "nothing",
+            "write the program and its words: `command = [\"podman\", \"load\"]`",
         ),
         (
-            "remote_tags",
-            "\":tags.txt\"",
-            "a list; a file that holds it is not",
-            "write it in the BUILD file",
+            "format",
+            "\"oci\"",
+            "docker",
+            "use `container_archive(form = \"oci\")` for a file",
         ),
     ] {
         let call = match attribute {
-            "repository" => "oci_push(image = \":layer\", ",
-            "remote_tags" => "oci_push(image = \":layer\", repository = \"example.com/app\", ",
+            "loader" | "format" => "oci_load(image = \":layer\", ",
             _ => "oci_image(",
         };
         let macros = workspace.join("use.bzl");
         let text = format!(
-            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\", \"oci_push\")\n\
+            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\", \"oci_load\")\n\
              def use():\n    {call}name = \"app\", {attribute} = {value})\n"
         );
         fs::write(macros, text).unwrap();

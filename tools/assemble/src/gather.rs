@@ -16,7 +16,8 @@ use oci::{Descriptor, Digest, MediaType};
 use crate::error::{Error, Result};
 use crate::graph::{Copied, copy};
 use crate::request::{
-    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Request, Severity, Subject, Text, Time, Whose,
+    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Nested, Request, Severity, Subject, Text,
+    Texts, Time, Whose,
 };
 use crate::words::{Stamps, stamped};
 
@@ -51,6 +52,8 @@ pub(crate) enum Parts {
     },
     /// An index's: for each entry what it leads to.
     Index(Vec<Copied>),
+    /// What is taken as it is.
+    Copy(Box<Copied>),
 }
 
 /// Where a blob is.
@@ -120,10 +123,27 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
                     .entries
                     .iter()
                     .enumerate()
-                    .map(|(at, entry)| read_entry(entry, at, request, &given))
+                    .map(|(at, entry)| {
+                        let field = format!("make.index.entries[{at}]");
+                        read_entry(entry, &field, request, &given)
+                    })
                     .collect::<Result<_>>()?,
             ),
         ),
+        Make::Copy(copy) => {
+            let entry = Entry {
+                layout: copy.layout.clone(),
+                digest: copy.digest,
+                tag: copy.tag.clone(),
+                platform: copy.platform.clone(),
+                nested: Nested::Keep,
+                links: copy.links,
+                annotations: Texts::default(),
+                sources: Vec::new(),
+            };
+            let copied = read_entry(&entry, "make.copy", request, &given)?;
+            (Vec::new(), &None, Parts::Copy(Box::new(copied)))
+        }
     };
     let mut stamps = Stamps::new();
     for text in texts.into_iter().chain(&request.tags) {
@@ -227,11 +247,11 @@ fn listing(path: &Path) -> Result<Listing> {
     Ok((path.to_owned(), files::read(path)?))
 }
 
-fn read_entry(entry: &Entry, at: usize, request: &Request, given: &Given) -> Result<Copied> {
+fn read_entry(entry: &Entry, field: &str, request: &Request, given: &Given) -> Result<Copied> {
     let reader = Reader::open(&entry.layout, entry.links.into())?;
     let descriptor = match &entry.platform {
         Some(text) => {
-            let platform = selector(text, &format!("make.index.entries[{at}].platform"))?;
+            let platform = selector(text, &format!("{field}.platform"))?;
             let selection = Selection {
                 digest: entry.digest,
                 tag: entry.tag.clone(),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::gather::{Inputs, Parts};
+use crate::graph::Copied;
 use crate::request::{Form, Make, Output, Request};
 use crate::words::Words;
 use crate::{image, index, names};
@@ -50,6 +51,7 @@ pub(crate) fn plan(request: &Request, inputs: &Inputs) -> Result<Plan> {
             image::plan(image, inputs, base.as_deref(), layers)?
         }
         (Make::Index(index), Parts::Index(entries)) => index::plan(index, inputs, entries)?,
+        (Make::Copy(_), Parts::Copy(copied)) => copy(copied),
         _ => unreachable!("the parts were gathered for this request"),
     };
     let words = Words {
@@ -66,6 +68,30 @@ pub(crate) fn plan(request: &Request, inputs: &Inputs) -> Result<Plan> {
         made,
         receipt,
     })
+}
+
+/// What a layout holds, as it is.
+fn copy(copied: &Copied) -> Made {
+    let document = |digest: &Digest| match &copied.contents.blobs().get(digest)?.place {
+        Place::Bytes(bytes) => Some(bytes.clone()),
+        _ => None,
+    };
+    let config = match &copied.node {
+        Node::Image(image) => document(&image.config_digest),
+        _ => None,
+    };
+    let from = &copied.descriptor;
+    let mut root = Descriptor::new(from.media_type.clone(), from.digest, from.size);
+    root.platform = copied.platform.clone();
+    root.artifact_type = copied.artifact_type.clone();
+    Made {
+        manifest: document(&root.digest).unwrap_or_default(),
+        root,
+        node: copied.node.clone(),
+        contents: copied.contents.clone(),
+        config,
+        warnings: Vec::new(),
+    }
 }
 
 /// A plan for people and tests: what `--plan` prints.

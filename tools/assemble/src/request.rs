@@ -62,6 +62,28 @@ pub(crate) enum Make {
     Image(Box<Image>),
     /// An index of images.
     Index(IndexOf),
+    /// An image or index that a layout holds, as it is: for another form of output, or other tags.
+    Copy(CopyOf),
+}
+
+/// An image or index that is taken as it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CopyOf {
+    /// The OCI layout directory that holds it; it may be sparse.
+    pub(crate) layout: PathBuf,
+    /// The digest of the image or index.
+    #[serde(default)]
+    pub(crate) digest: Option<Digest>,
+    /// Its tag in the layout.
+    #[serde(default)]
+    pub(crate) tag: Option<String>,
+    /// Only the image of this platform, where the layout has an index.
+    #[serde(default)]
+    pub(crate) platform: Option<String>,
+    /// What is done with links in the layout that lead out of it.
+    #[serde(default)]
+    pub(crate) links: Links,
 }
 
 /// One image: a base, layers on top of it, and what a container is started with.

@@ -47,6 +47,13 @@ pub(crate) enum Error {
     /// A name that is none.
     #[error("`{text}` is neither a tag nor a reference with a tag")]
     Name { text: Shown, reason: Option<String> },
+    /// A key that no status file has.
+    #[error("`{text}` asks for `{key}`, which no status file has")]
+    StampKey {
+        key: Shown,
+        text: Shown,
+        files: Vec<PathBuf>,
+    },
     /// A file of tags or names that is none.
     #[error("`{}` is not text", path.display())]
     Stamp { path: PathBuf },
@@ -156,6 +163,10 @@ impl Failure for Error {
             | Error::Tag {
                 file: Some(file), ..
             } => vec![Detail::new("file", file.display().to_string())],
+            Error::StampKey { files, .. } => files
+                .iter()
+                .map(|file| Detail::new("file", file.display().to_string()))
+                .collect(),
             Error::Name {
                 reason: Some(reason),
                 ..
@@ -212,6 +223,9 @@ impl Failure for Error {
             Error::Making { .. } | Error::Load { .. } => return None,
             Error::Repository { .. } => {
                 "write it as `registry.example.com/team/app`; tags have a field of their own"
+            }
+            Error::StampKey { .. } => {
+                "let the program of `--workspace_status_command` print the key and a value"
             }
             Error::Tag { .. } => {
                 "a tag has letters, digits, `_`, `.` and `-`, and at most 128 of them"
@@ -278,6 +292,10 @@ mod tests {
             (
                 Error::Repository { text: "x:1".into(), file: Some("stamp".into()), reason: "why".into() },
                 "push: `x:1` is not a repository to push to: why\n  file: stamp\nhint: write it as `registry.example.com/team/app`; tags have a field of their own\n".to_owned(),
+            ),
+            (
+                Error::StampKey { key: "K".into(), text: "v{K}".into(), files: vec!["stable".into()] },
+                "push: `v{K}` asks for `K`, which no status file has\n  file: stable\nhint: let the program of `--workspace_status_command` print the key and a value\n".into(),
             ),
             (
                 Error::Tag { tag: "a b".into(), file: None },

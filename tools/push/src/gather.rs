@@ -11,9 +11,7 @@ use oci::{Descriptor, Digest};
 use crate::error::{Error, Result};
 use crate::request::{Destination, Existing, Into, Request};
 use crate::source::{self, Blob, Cargo, Document};
-
-/// The largest file that holds tags or names.
-const STAMPS: u64 = 1 << 20;
+use crate::stamps::{self, Stamps};
 
 /// One image or index on its way to one repository.
 #[derive(Debug, Clone)]
@@ -63,6 +61,7 @@ pub(crate) struct Orders {
 /// # Errors
 /// A source that is not sound; a destination that is none; a tag or a path for two images.
 pub(crate) fn gather(request: &Request) -> Result<Orders> {
+    let stamps = Stamps::read(&request.stamps)?;
     let mut orders = Orders::default();
     let mut tags: BTreeMap<(String, String), Digest> = BTreeMap::new();
     for (at, image) in request.images.iter().enumerate() {
@@ -72,8 +71,8 @@ pub(crate) fn gather(request: &Request) -> Result<Orders> {
         let cargo = source::read(image, at, request.layer_program.as_deref())?;
         let root = cargo.root.digest;
         for to in &image.to {
-            let (registry, path) = repository(to, at)?;
-            let wanted = all_tags(to)?;
+            let (registry, path) = repository(to, at, &stamps)?;
+            let wanted = all_tags(to, &stamps)?;
             for tag in &wanted {
                 let key = (format!("{registry}/{path}"), tag.clone());
                 let first = *tags.entry(key.clone()).or_insert(root);
@@ -97,16 +96,19 @@ pub(crate) fn gather(request: &Request) -> Result<Orders> {
             });
         }
         for into in &image.into {
-            deliver(&mut orders.deliveries, &cargo, into, at)?;
+            deliver(&mut orders.deliveries, &cargo, into, at, &stamps)?;
         }
     }
     Ok(orders)
 }
 
-fn repository(to: &Destination, at: usize) -> Result<(String, String)> {
+fn repository(to: &Destination, at: usize, stamps: &Stamps) -> Result<(String, String)> {
     let (text, file) = match (&to.repository, &to.repository_from) {
-        (Some(text), None) => (text.clone(), None),
-        (None, Some(file)) => (stamp(file)?.trim().to_owned(), Some(file.clone())),
+        (Some(text), None) => (stamps.expand(text)?, None),
+        (None, Some(file)) => {
+            let text = stamps.expand(stamps::text(file)?.trim())?;
+            (text, Some(file.clone()))
+        }
         _ => {
             let reason = "each of `to` has either a `repository` or a `repository_from`";
             return Err(Error::Source { at, reason });
@@ -128,17 +130,18 @@ fn repository(to: &Destination, at: usize) -> Result<(String, String)> {
 }
 
 /// The tags of a destination, those of its files after its own, each once.
-fn all_tags(to: &Destination) -> Result<Vec<String>> {
+fn all_tags(to: &Destination, stamps: &Stamps) -> Result<Vec<String>> {
     let mut tags: Vec<String> = Vec::new();
     let mut take = |tag: &str, file: Option<&Path>| {
-        if !oci::reference::is_tag(tag) {
+        let tag = stamps.expand(tag)?;
+        if !oci::reference::is_tag(&tag) {
             return Err(Error::Tag {
-                tag: tag.into(),
+                tag: tag.as_str().into(),
                 file: file.map(Path::to_owned),
             });
         }
-        if !tags.iter().any(|known| known == tag) {
-            tags.push(tag.to_owned());
+        if !tags.contains(&tag) {
+            tags.push(tag);
         }
         Ok(())
     };
@@ -146,26 +149,24 @@ fn all_tags(to: &Destination) -> Result<Vec<String>> {
         take(tag, None)?;
     }
     for file in &to.tags_from {
-        for tag in lines(&stamp(file)?) {
+        for tag in lines(&stamps::text(file)?) {
             take(tag, Some(file))?;
         }
     }
     Ok(tags)
 }
 
-/// A file that holds what a build was stamped with.
-fn stamp(path: &Path) -> Result<String> {
-    let bytes = files::read_at_most(path, STAMPS)?;
-    String::from_utf8(bytes).map_err(|_| Error::Stamp {
-        path: path.to_owned(),
-    })
-}
-
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-fn deliver(deliveries: &mut Vec<Delivery>, cargo: &Cargo, into: &Into, at: usize) -> Result<()> {
+fn deliver(
+    deliveries: &mut Vec<Delivery>,
+    cargo: &Cargo,
+    into: &Into,
+    at: usize,
+    stamps: &Stamps,
+) -> Result<()> {
     let (form, names, files) = match into {
         Into::Layout(to) => (Form::Layout(to.path.clone()), &to.names, &to.names_from),
         Into::OciArchive(to) => (Form::OciArchive(to.path.clone()), &to.names, &to.names_from),
@@ -188,8 +189,12 @@ fn deliver(deliveries: &mut Vec<Delivery>, cargo: &Cargo, into: &Into, at: usize
     };
     let mut names = names.clone();
     for file in files {
-        names.extend(lines(&stamp(file)?).map(str::to_owned));
+        names.extend(lines(&stamps::text(file)?).map(str::to_owned));
     }
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| stamps.expand(name))
+        .collect::<Result<_>>()?;
     // A tag of a layout names nothing in Docker.
     let root = match form {
         Form::Layout(_) | Form::OciArchive(_) => cargo.root.clone(),

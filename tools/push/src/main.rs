@@ -10,6 +10,7 @@ mod plan;
 mod push;
 mod request;
 mod source;
+mod stamps;
 
 use action::{At, Outputs};
 use std::path::PathBuf;

@@ -25,6 +25,10 @@ pub(crate) struct Request {
     /// The program `layer`, where layers are to be made again. It is run where `push` runs.
     #[serde(default)]
     pub(crate) layer_program: Option<PathBuf>,
+    /// Status files of Bazel's. Where there are any, `{KEY}` in repositories, tags and names stands for
+    /// the value that they have for the key, the last of them first.
+    #[serde(default)]
+    pub(crate) stamps: Vec<PathBuf>,
     /// How many blobs are sent at once: 4 if it is not said.
     #[serde(default)]
     pub(crate) parallel: Option<u8>,
