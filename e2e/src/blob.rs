@@ -49,6 +49,10 @@ pub fn tree_listing(out: &BTreeMap<PathBuf, Node>) -> std::io::Result<String> {
     let mut lines = String::new();
     for (path, node) in out {
         match node {
+            // A report.
+            Node::File(bytes) if path.as_os_str().is_empty() && bytes.starts_with(b"{") => {
+                push(&mut lines, file_line(".", bytes));
+            }
             Node::File(bytes) if path.as_os_str().is_empty() => {
                 lines.push_str(&archive_listing(bytes)?);
             }

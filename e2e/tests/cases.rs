@@ -22,6 +22,11 @@ fn pull() {
     all("pull");
 }
 
+#[test]
+fn verify() {
+    all("verify");
+}
+
 /// Runs all cases of a program and reports every one that is wrong, not only the first.
 fn all(tool: &'static str) {
     let cases = Case::all(tool);

@@ -236,6 +236,7 @@ fn every_field_is_explained() {
         "docs/schemas/assemble.schema.json",
         "docs/requests/assemble.md",
     );
+    fields_are_named("docs/schemas/verify.schema.json", "docs/requests/verify.md");
 }
 
 fn fields_are_named(schema: &str, document: &str) {

@@ -14,6 +14,8 @@ pub enum Blame {
     Environment,
     /// A bug of ours: exit 70.
     Bug,
+    /// Nobody's: what the tool was asked to find out, as an exit code of its own.
+    Verdict(u8),
 }
 
 impl Blame {
@@ -24,6 +26,7 @@ impl Blame {
             Self::Usage => 2,
             Self::Environment => 3,
             Self::Bug => 70,
+            Self::Verdict(code) => code,
         }
     }
 }

@@ -24,4 +24,4 @@ pub use arguments::{Arguments, Outputs};
 pub use error::Error;
 pub use failure::{At, Blame, Detail, Failed, Failure};
 pub use json::{Request, parse_request, unique};
-pub use run::{print_plan, run, warn};
+pub use run::{print, print_plan, run, warn};

@@ -57,6 +57,17 @@ pub fn print_plan(plan: &impl Serialize) -> Result<(), Failed> {
         .map_err(|error| Error::Stdout(error).into())
 }
 
+/// Prints lines for people on standard output.
+///
+/// # Errors
+/// [`Error::Stdout`].
+pub fn print(text: &str) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::Stdout(error).into())
+}
+
 /// Prints a failure that the request says is only worth a warning.
 pub fn warn(tool: &str, origin: &str, failure: &dyn Failure) {
     eprint!(

@@ -86,6 +86,9 @@ pub(crate) enum Error {
         layout: PathBuf,
         findings: Vec<String>,
     },
+    /// A layout that cannot be read to its end.
+    #[error("cannot read `{}`: {message}", layout.display())]
+    Unreadable { layout: PathBuf, message: String },
     /// Something of ours that can't be written.
     #[error("cannot write the {what}: {error}")]
     Unwritable {
@@ -184,6 +187,7 @@ impl Failure for Error {
             Error::Moved { .. } => "run `pull lock --update`, and look at what changes",
             Error::Vendored { .. } => "remove the folder and run `pull vendor` again",
             Error::Unsound { .. } => "pull it again",
+            Error::Unreadable { .. } => return None,
             Error::Settings { .. } => {
                 "it has `hosts` and `mirrors` as a request has; see docs/requests/pull.md"
             }
@@ -196,6 +200,7 @@ impl Failure for Error {
             Error::Files(error) => return error.blame(),
             Error::Layout(error) => error.is_environment(),
             Error::Registry(error) => error.is_environment(),
+            Error::Unreadable { .. } => true,
             Error::Unwritable { .. } => return Blame::Bug,
             _ => false,
         };

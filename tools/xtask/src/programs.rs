@@ -4,8 +4,8 @@ use crate::command::{self, Error};
 use crate::workspace;
 use std::path::PathBuf;
 
-/// The four programs, in the order in which an image goes through them.
-const ALL: [&str; 4] = ["pull", "layer", "assemble", "push"];
+/// The programs, in the order in which an image goes through them.
+const ALL: [&str; 5] = ["pull", "layer", "assemble", "push", "verify"];
 
 /// The programs that the workspace has.
 pub(crate) fn names() -> Vec<&'static str> {

@@ -1,0 +1,155 @@
+//! The verbs for people: `image`, `update`. Registries are reached with the user's own logins and proxy
+//! unless a file of settings says otherwise.
+
+use std::path::PathBuf;
+
+use inspect::{Finding, Level, Report as Found};
+use layout::Links;
+use oci::json::{self, Limits};
+use registry::{Access, Who};
+
+use crate::error::{Error, Result, told};
+use crate::plan::shown;
+use crate::report::Sound;
+use crate::source::{self, Opened};
+use crate::{sarif, update};
+
+/// What to do for people.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Read an image, all of it, and list everything that is wrong
+    Image(ImageArguments),
+    /// Write what a test expects into the source tree
+    Update(UpdateArguments),
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// Arguments of `image`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImageArguments {
+    /// A layout, an archive, or a name as `registry.example.com/team/app:1.0`
+    image: String,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Fail for warnings too
+    #[arg(long)]
+    strict: bool,
+    /// Follow links that lead out of a layout
+    #[arg(long)]
+    follow_links: bool,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
+/// Arguments of `update`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpdateArguments {
+    /// A file with a digest, or a receipt; with `--copy`, any file
+    actual: PathBuf,
+    /// The file to write; below $BUILD_WORKSPACE_DIRECTORY, which `bazel run` sets, unless it is absolute
+    to: PathBuf,
+    /// Write the file itself, not the digest that it holds
+    #[arg(long)]
+    copy: bool,
+}
+
+/// How registries are reached.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SettingsArgument {
+    /// A JSON file as `access` of a request; without it, your own logins and proxy
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
+impl SettingsArgument {
+    pub(crate) fn load(&self) -> Result<Access> {
+        let Some(path) = &self.settings else {
+            return Ok(Access {
+                credentials: Who::Lookup,
+                proxy_from_environment: true,
+                ..Access::default()
+            });
+        };
+        let bytes = files::read_at_most(path, Limits::OURS.size)?;
+        json::read_as(&bytes, Limits::OURS, "settings").map_err(|error| Error::Settings {
+            path: path.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Does it.
+///
+/// # Errors
+/// Those of the verb.
+pub(crate) fn run(verb: &Verb) -> std::result::Result<(), action::Failed> {
+    match verb {
+        Verb::Image(arguments) => image(arguments),
+        Verb::Update(arguments) => {
+            let workspace = workspace();
+            let UpdateArguments { actual, to, copy } = arguments;
+            Ok(update::update(actual, to, *copy, workspace.as_deref())?)
+        }
+    }
+}
+
+/// Where `bazel run` was called.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a verb for people: `bazel run` tells by this variable alone where the source tree is"
+)]
+fn workspace() -> Option<PathBuf> {
+    std::env::var_os("BUILD_WORKSPACE_DIRECTORY").map(PathBuf::from)
+}
+
+fn image(arguments: &ImageArguments) -> std::result::Result<(), action::Failed> {
+    let place = source::parse(&arguments.image)?;
+    let name = shown(&place);
+    let links = match arguments.follow_links {
+        true => Links::Follow,
+        false => Links::Refuse,
+    };
+    let found = match source::open(&place, links, &arguments.settings.load()?)? {
+        Opened::Store(store) => inspect::check(store.as_ref(), inspect::Options::default())
+            .map_err(|trouble| Error::trouble(&name, trouble))?,
+        Opened::Wrong(finding) => Found {
+            findings: vec![finding],
+            ..Found::default()
+        },
+    };
+    let shown = Sound::new(&name, &found);
+    let counts = |finding: &&Finding| arguments.strict || finding.rule.level() == Level::Error;
+    let told = |finding: &Finding| told(finding.rule, &finding.to_string());
+    let findings: Vec<String> = found.findings.iter().filter(counts).map(told).collect();
+    match arguments.format {
+        Format::Json => action::print_plan(&shown)?,
+        Format::Sarif => action::print_plan(&sarif::log(&name, &found.findings))?,
+        Format::Text => {
+            for warning in found.findings.iter().filter(|finding| !counts(finding)) {
+                action::print(&format!("{name}: warning: {}\n", told(warning)))?;
+            }
+            if findings.is_empty() {
+                action::print(&format!("{}\n", shown.line()))?;
+            }
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Unsound {
+            image: name,
+            findings,
+        }
+        .into()),
+    }
+}
