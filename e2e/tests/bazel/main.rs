@@ -10,6 +10,7 @@ mod caches;
 mod golden_files;
 mod images;
 mod modules;
+mod remote;
 
 use std::fs;
 use std::path::{Path, PathBuf};

