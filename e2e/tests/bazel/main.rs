@@ -7,6 +7,7 @@
 )]
 
 mod caches;
+mod cases;
 mod golden_files;
 mod images;
 mod modules;
