@@ -263,6 +263,19 @@ case(
     a__digest=b"nothing\n",
 )
 case("error_same_files", [{"same": {"first": "inputs/a", "second": "inputs/b"}}], a=b"1", b=b"2")
+other_user = image(config=None)
+other_user = Layout()
+other_user.list(other_user.manifest(config=other_user.config([digest(FILES), digest(UPPER)], config={"User": "0"})), "latest")
+case("error_same_content_differs", sparse_too, image=image(), other=other_user)
+harder = Layout()
+harder.list(harder.manifest(descriptors=[
+    harder.put(LAYER + "+gzip", gzip.compress(FILES, 1, mtime=0)), harder.put(LAYER, UPPER)]), "latest")
+case("error_same_form_differs", sparse_too, image=image(), other=harder)
+case(
+    "error_digest_explained",
+    [{"digest": {"actual": "inputs/a.digest", "expected": "inputs/b.digest", "update": update,
+                 "explain": {"first": "inputs/image", "second": "inputs/other", "update": update}}}],
+    a__digest=digest(b"2").encode(), b__digest=one, image=image(), other=other_user)
 case("error_same_kinds", sparse_too, image=image(), other=b"a file")
 wrong = {"platform": "linux/arm64", "layers": 3, "max_size": 1, "annotations": {"k": "w"},
          "config": {"entrypoint": [], "cmd": ["x"], "env": {"A": "b"}, "no_env": ["PATH"], "user": "0",

@@ -40,6 +40,12 @@ pub(crate) enum Error {
     /// A file that has no digest.
     #[error("`{}` holds no digest: {reason}", path.display())]
     NoDigest { path: PathBuf, reason: String },
+    /// A layout that lists several images where one is meant.
+    #[error("`{image}` lists several images")]
+    Which { image: String, images: Vec<String> },
+    /// A listing without its layer.
+    #[error("`{text}` is not DIGEST=FILE: {reason}")]
+    ListingOf { text: Shown, reason: String },
     /// A listing that is none.
     #[error("`{}` is not a listing: line {line}: {reason}", path.display())]
     Listing {
@@ -183,6 +189,7 @@ impl Failure for Error {
                 })
                 .collect(),
             Error::NotSame { causes, .. } => list("cause", causes),
+            Error::Which { images, .. } => list("image", images),
             Error::Several { failed, .. } => failed
                 .iter()
                 .flat_map(|error| {
@@ -209,6 +216,10 @@ impl Failure for Error {
             }
             Error::NoDigest { .. } => {
                 "it is a line `sha256:…`, or a receipt of `layer` or `assemble`"
+            }
+            Error::Which { .. } => "compare layouts that list one image or one index each",
+            Error::ListingOf { .. } => {
+                "give the digest of the layer or its diff_id, and the listing of it"
             }
             Error::Listing { .. } => "give a file that `layer` wrote with `--listing`",
             Error::Listings { .. } => {

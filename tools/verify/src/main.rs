@@ -6,6 +6,7 @@
 mod digest;
 mod error;
 mod expect;
+mod explain;
 mod plan;
 mod remote;
 mod report;

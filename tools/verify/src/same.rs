@@ -10,10 +10,12 @@ use inspect::{Directory, Store};
 use layout::Links;
 use oci::index::REF_NAME;
 use oci::{Descriptor, Digest};
+use registry::Access;
 
 use crate::error::{Error, Result};
+use crate::explain::{self, Listings};
 use crate::report::Outcome;
-use crate::request::SameCheck;
+use crate::request::{SameCheck, Source};
 use crate::source::links;
 
 /// Makes the check.
@@ -35,7 +37,26 @@ pub(crate) fn check(check: &SameCheck) -> Result<Outcome> {
             let (one, two) = (roots(first, links)?, roots(second, links)?);
             match named(&one) == named(&two) {
                 true => Ok(Outcome::same()),
-                false => Err(not_same(false, moved(&one, &two))),
+                false => {
+                    let sides = [first, second].map(|path| Source::Layout(path.clone()));
+                    let explained = explain::explain(
+                        [&sides[0], &sides[1]],
+                        links,
+                        &Access::default(),
+                        &Listings::new(),
+                    );
+                    match explained {
+                        Ok(explained) => {
+                            let mut causes = Vec::new();
+                            for cause in &explained.causes {
+                                cause.leaves("", &mut causes);
+                            }
+                            Err(not_same(explained.same_content, causes))
+                        }
+                        // Several images, or layers that nobody has: what is listed tells something.
+                        Err(_) => Err(not_same(false, moved(&one, &two))),
+                    }
+                }
             }
         }
         (false, false) => {

@@ -4,21 +4,23 @@
 use std::path::PathBuf;
 
 use inspect::{Finding, Level, Report as Found};
-use layout::Links;
 use oci::json::{self, Limits};
 use registry::{Access, Who};
+use serde::Serialize;
 
 use crate::error::{Error, Result, told};
 use crate::plan::shown;
 use crate::report::Sound;
 use crate::source::{self, Opened};
-use crate::{sarif, update};
+use crate::{explain, sarif, update};
 
 /// What to do for people.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Read an image, all of it, and list everything that is wrong
     Image(ImageArguments),
+    /// Say why two images differ: a tree of causes, each with the field that mends it
+    Explain(ExplainArguments),
     /// Write what a test expects into the source tree
     Update(UpdateArguments),
 }
@@ -45,6 +47,35 @@ pub(crate) struct ImageArguments {
     /// Fail for warnings too
     #[arg(long)]
     strict: bool,
+    /// Follow links that lead out of a layout
+    #[arg(long)]
+    follow_links: bool,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
+/// How causes are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CauseFormat {
+    /// A tree for people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArguments {
+    /// A layout, an archive, or a name as `registry.example.com/team/app:1.0`
+    first: String,
+    /// What it is compared with
+    second: String,
+    /// How the causes are printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: CauseFormat,
+    /// The listing of a layer, by its digest or diff_id: with those of both sides layers are not read
+    #[arg(long, value_name = "DIGEST=FILE")]
+    listing: Vec<String>,
     /// Follow links that lead out of a layout
     #[arg(long)]
     follow_links: bool,
@@ -96,6 +127,7 @@ impl SettingsArgument {
 pub(crate) fn run(verb: &Verb) -> std::result::Result<(), action::Failed> {
     match verb {
         Verb::Image(arguments) => image(arguments),
+        Verb::Explain(arguments) => explain(arguments),
         Verb::Update(arguments) => {
             let workspace = workspace();
             let UpdateArguments { actual, to, copy } = arguments;
@@ -116,10 +148,7 @@ fn workspace() -> Option<PathBuf> {
 fn image(arguments: &ImageArguments) -> std::result::Result<(), action::Failed> {
     let place = source::parse(&arguments.image)?;
     let name = shown(&place);
-    let links = match arguments.follow_links {
-        true => Links::Follow,
-        false => Links::Refuse,
-    };
+    let links = source::links(arguments.follow_links);
     let found = match source::open(&place, links, &arguments.settings.load()?)? {
         Opened::Store(store) => inspect::check(store.as_ref(), inspect::Options::default())
             .map_err(|trouble| Error::trouble(&name, trouble))?,
@@ -149,6 +178,69 @@ fn image(arguments: &ImageArguments) -> std::result::Result<(), action::Failed> 
         false => Err(Error::Unsound {
             image: name,
             findings,
+        }
+        .into()),
+    }
+}
+
+/// What `explain` says as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    first: &'a str,
+    second: &'a str,
+    same_content: bool,
+    causes: &'a [explain::Cause],
+}
+
+fn explain(arguments: &ExplainArguments) -> std::result::Result<(), action::Failed> {
+    let (first, second) = (
+        source::parse(&arguments.first)?,
+        source::parse(&arguments.second)?,
+    );
+    let mut listings = explain::Listings::new();
+    for text in &arguments.listing {
+        let bad = |reason: String| Error::ListingOf {
+            text: text.into(),
+            reason,
+        };
+        let (digest, path) = text
+            .split_once('=')
+            .ok_or_else(|| bad("it has no `=`".into()))?;
+        let digest = digest
+            .parse()
+            .map_err(|error: oci::Error| bad(error.to_string()))?;
+        listings.insert(digest, path.into());
+    }
+    let links = source::links(arguments.follow_links);
+    let access = arguments.settings.load()?;
+    let found = explain::explain([&first, &second], links, &access, &listings)?;
+    let [one, two] = &found.digests;
+    match arguments.format {
+        CauseFormat::Json => action::print_plan(&Shown {
+            first: one,
+            second: two,
+            same_content: found.same_content,
+            causes: &found.causes,
+        })?,
+        CauseFormat::Text => {
+            let mut text = match one == two {
+                true => format!("{one}\n"),
+                false => format!("{one} → {two}\n"),
+            };
+            for cause in &found.causes {
+                cause.render(0, &mut text);
+            }
+            action::print(&text)?;
+        }
+    }
+    match found.causes.is_empty() {
+        true => Ok(()),
+        false => Err(Error::NotSame {
+            first: shown(&first),
+            second: shown(&second),
+            same_content: found.same_content,
+            causes: Vec::new(),
+            update: None,
         }
         .into()),
     }

@@ -185,6 +185,21 @@ fn an_image_in_a_registry() {
     let (code, _, error) = verify("a/diff:1");
     assert_eq!(code, 1);
     assert!(error.contains("[diff_id]"), "{error}");
+    let explained = |name: &str| {
+        let layout = case("image_layout").join("image");
+        let name = format!("{host}/{name}");
+        let layout = layout.to_str().unwrap();
+        told(
+            folder.path(),
+            &["explain", layout, &name, "--settings", "settings"],
+        )
+    };
+    let (code, out, error) = explained("a/diff:1");
+    assert_eq!(code, 10, "{error}");
+    assert!(out.contains("config.diff_ids: "), "{out}");
+    let (code, out, error) = explained("a/twice:1");
+    assert_eq!(code, 11, "{error}");
+    assert!(out.contains("layers.removed 2 of 2"), "{out}");
     let (code, _, error) = verify("a/none:1");
     assert_ne!(code, 0);
     assert!(error.contains("a/none"), "{error}");

@@ -61,6 +61,16 @@ fn each_message() {
             1,
         ),
         (
+            Error::Which { image: "l".into(), images: vec!["a".into(), "b".into()] },
+            "verify: `l` lists several images\n  image: a\n  image: b\nhint: compare layouts that list one image or one index each\n".into(),
+            1,
+        ),
+        (
+            Error::ListingOf { text: "x".into(), reason: "why".into() },
+            "verify: `x` is not DIGEST=FILE: why\nhint: give the digest of the layer or its diff_id, and the listing of it\n".into(),
+            1,
+        ),
+        (
             Error::Listings { listings: 3, layers: 2 },
             "verify: there are 3 listings, and the image has 2 layers\nhint: give listings of the uppermost layers, the lowest of them first\n".into(),
             1,
