@@ -6,6 +6,13 @@ load("//rules/private:image.bzl", _container_image = "container_image")
 load("//rules/private:index.bzl", _container_index = "container_index")
 load("//rules/private:layer.bzl", _container_layer = "container_layer", _file_attributes = "file_attributes")
 load("//rules/private:push.bzl", _container_load = "container_load", _container_push = "container_push", _container_push_all = "container_push_all")
+load(
+    "//rules/private:tests.bzl",
+    _container_digest_test = "container_digest_test",
+    _container_reproducible_test = "container_reproducible_test",
+    _container_structure_test = "container_structure_test",
+    _expected_file = "expected_file",
+)
 
 container_layer = _container_layer
 container_binary_layer = _container_binary_layer
@@ -17,3 +24,9 @@ container_push = _container_push
 container_push_all = _container_push_all
 
 file_attributes = _file_attributes
+
+container_digest_test = _container_digest_test
+container_structure_test = _container_structure_test
+container_reproducible_test = _container_reproducible_test
+
+expected_file = _expected_file

@@ -66,6 +66,7 @@ ContainerToolsInfo = provider(
         "assemble": "`FilesToRunProvider` of `assemble`: documents of images and indexes, layouts, archives.",
         "layer": "`FilesToRunProvider` of `layer`: files into one layer.",
         "pull": "`FilesToRunProvider` of `pull`: images out of registries.",
-        "push": "`FilesToRunProvider` of `push`: images into registries.",
+        "push": "`FilesToRunProvider` of `push`: images into registries and engines.",
+        "verify": "`FilesToRunProvider` of `verify`: checks of images.",
     },
 )

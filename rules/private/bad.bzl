@@ -16,7 +16,7 @@ def show(label):
     """A label as its user writes it: without `@@` in the main repository.
 
     Args:
-      label: a `Label`.
+      label: a `Label`, or what else the user knows the thing by.
 
     Returns:
       A string.

@@ -1,7 +1,8 @@
 """Every `fail()` of an analysis, with its text."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_archive", "container_binary_layer", "container_image", "container_index", "container_layer", "container_load", "container_push", "container_push_all")
+load("//rules:defs.bzl", "container_archive", "container_binary_layer", "container_digest_test", "container_image", "container_index", "container_layer", "container_load", "container_push", "container_push_all", "container_structure_test", "expected_file")
+load("//rules:providers.bzl", "ContainerImageInfo")
 load("//rules/private:tools.bzl", "TOOLCHAIN_TYPE", "container_toolchain", "no_toolchain", "program")
 
 def _refusal_test_impl(ctx):
@@ -395,6 +396,90 @@ def _pushes():
         pushes = [],
     )
 
+def _locked_image_impl(_ctx):
+    # What an image out of a lock lacks.
+    return ContainerImageInfo(digest = None, receipt = None)
+
+_locked_image = rule(implementation = _locked_image_impl)
+
+def _tests():
+    def refuses(name, attribute, value, allowed, hint, under_test = None, **kwargs):
+        if "expected" in kwargs:
+            container_digest_test(name = name, tags = ["manual"], **kwargs)
+        else:
+            container_structure_test(name = name, tags = ["manual"], **kwargs)
+        under_test = under_test or name
+        _refusal_test(
+            name = name + "_refusal_test",
+            says = [
+                "//rules/tests:%s: attribute `%s` has `%s`" % (under_test, attribute, value),
+                "allowed: " + allowed,
+                "hint: " + hint,
+            ],
+            target_under_test = under_test,
+        )
+
+    _locked_image(name = "locked_image")
+    native.filegroup(
+        name = "generated",
+        srcs = [":some_program"],
+    )
+    refuses(
+        "receipt_of_a_locked_image",
+        "expected",
+        "image.json",
+        "a file with a digest, for the image is out of a lock and has no receipt",
+        "name it `image.digest`",
+        expected = "image.json",
+        image = ":locked_image",
+    )
+    refuses(
+        "update_of_what_a_rule_makes",
+        "expected",
+        "//rules/tests:generated",
+        "a file of the main repository's source tree",
+        "write it beside the BUILD file",
+        expected = ":generated",
+        image = ":pushed",
+        under_test = "update_of_what_a_rule_makes.update",
+    )
+    refuses(
+        "file_that_is_no_expectation",
+        "files",
+        "0755",
+        "a JSON object as `expected_file(…)` makes it",
+        "write `expected_file(…)` as the value of `/a`",
+        files = {"/a": "0755"},
+        image = ":pushed",
+    )
+    refuses(
+        "mode_of_an_expected_file",
+        "files",
+        "rwx",
+        "an octal number from `0` to `7777`",
+        "write a mode as `0644` or `0755`, in quotes",
+        files = {"/a": expected_file(mode = "rwx")},
+        image = ":pushed",
+    )
+    refuses(
+        "path_of_an_expected_file",
+        "files",
+        "/a/../b",
+        "a path in the image, without empty parts, `.` or `..`",
+        "write `/a/b`",
+        files = {"/a/../b": expected_file()},
+        image = ":pushed",
+    )
+    refuses(
+        "path_of_an_absent_file",
+        "absent",
+        "/a//b",
+        "a path in the image, without empty parts, `.` or `..`",
+        "write `/a/b`",
+        absent = ["/a//b"],
+        image = ":pushed",
+    )
+
 def _needs_push_impl(ctx):
     program(ctx, "push")
 
@@ -451,5 +536,6 @@ def refusals(name):
     _binary_layers()
     _images()
     _pushes()
+    _tests()
     _toolchains()
     native.test_suite(name = name)
