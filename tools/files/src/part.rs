@@ -7,8 +7,8 @@
 
 use crate::{Error, Operation, Result};
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A part file, held.
@@ -25,6 +25,18 @@ impl PartFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, 0o666)
+    }
+
+    /// As [`PartFile::open`], for what nobody else is to read.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open_private(path: &Path) -> Result<Self> {
+        Self::open_with(path, 0o600)
+    }
+
+    fn open_with(path: &Path, mode: u32) -> Result<Self> {
         let io = |e| Error::io(Operation::Create, path, e);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io)?;
@@ -35,6 +47,8 @@ impl PartFile {
                 .write(true)
                 .create(true)
                 .truncate(false)
+                // The umask applies, as to any file.
+                .mode(mode)
                 .open(path)
                 .map_err(io)?;
             file.lock().map_err(io)?;
@@ -83,8 +97,7 @@ impl PartFile {
     /// [`Error::Io`].
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
         let io = |e| Error::io(Operation::Write, &self.path, e);
-        self.file.seek(SeekFrom::Start(self.length)).map_err(io)?;
-        self.file.write_all(bytes).map_err(io)?;
+        self.file.write_all_at(bytes, self.length).map_err(io)?;
         self.length += bytes.len() as u64;
         Ok(())
     }
@@ -141,6 +154,14 @@ mod tests {
         part.finish(&to).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"one two");
         assert!(!at.exists());
+    }
+
+    #[test]
+    fn what_is_private_is_for_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("a");
+        PartFile::open_private(&at).unwrap();
+        assert_eq!(fs::metadata(&at).unwrap().mode() & 0o77, 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use action::Outputs;
 use files::{OutDir, OutFile};
 use oci::json;
+use progress::Progress;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -49,7 +50,9 @@ pub(crate) fn write(plan: &PlannedBlob, request: &Request, outputs: &Outputs) ->
     let mut out = OutFile::create(&outputs.out)?;
     let scratch: OutDir = pull::scratch(&outputs.out)?;
     let fetcher = Fetcher::new(&request.from, scratch.path())?;
-    let file = fetcher.blob(&plan.name, &plan.blob)?;
+    let progress = Progress::new(&plan.name.repository(), plan.blob.size);
+    let file = fetcher.blob(&plan.name, &plan.blob, &progress)?;
+    drop(progress);
     let mut failed = None;
     files::read_pieces(&file, |piece| {
         if failed.is_none() {

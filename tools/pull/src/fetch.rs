@@ -13,7 +13,8 @@ use files::PartFile;
 use layout::{Links, Place as BlobPlace, Reader};
 use oci::json::Limits;
 use oci::{Digest, Hasher};
-use registry::{Registries, Target};
+use progress::Progress;
+use registry::{Explained, Registries, Target};
 
 use crate::error::{Error, Result};
 use crate::lock::{Blob, Name};
@@ -90,6 +91,24 @@ impl Fetcher {
         steps
     }
 
+    /// Where the logins are found that the places of a name want.
+    ///
+    /// # Errors
+    /// A helper that fails, or may not be run.
+    pub(crate) fn explain(&self, name: &Name) -> Result<Vec<Explained>> {
+        let mut logins = Vec::new();
+        for step in self.steps(name) {
+            let host = match &step.place {
+                Place::Mirror { host, .. } => host,
+                Place::Direct => &name.registry,
+                Place::Layout(_) | Place::Off => continue,
+            };
+            let path = step.place.repository(&name.registry, &name.path);
+            logins.push(self.registries.explain(host, &path)?);
+        }
+        Ok(logins)
+    }
+
     /// Goes through the list, and remembers who could not be reached.
     fn walk<T>(&self, name: &Name, mut ask: impl FnMut(&Place) -> Result<T>) -> Result<T> {
         mirrors::walk(&self.steps(name), |place| {
@@ -138,24 +157,37 @@ impl Fetcher {
     }
 
     /// The file of a config or layer.
-    pub(crate) fn blob(&self, name: &Name, blob: &Blob) -> Result<PathBuf> {
+    pub(crate) fn blob(&self, name: &Name, blob: &Blob, progress: &Progress) -> Result<PathBuf> {
         let path = self.path(&blob.digest);
         if self.is_there(&path, blob)? {
+            progress.add(blob.size);
             return Ok(path);
         }
         let mut part = PartFile::open(&self.part(&blob.digest))?;
         // Another process may have had it.
         if self.is_there(&path, blob)? {
             part.remove()?;
+            progress.add(blob.size);
             return Ok(path);
         }
-        self.walk(name, |place| self.bring(place, name, blob, &mut part))?;
+        self.walk(name, |place| {
+            let mut coming = Coming {
+                part: &mut part,
+                progress,
+            };
+            self.bring(place, name, blob, &mut coming)
+        })?;
         part.finish(&path)?;
         Ok(path)
     }
 
     /// Fetches many blobs, several at once. The error is that of the first blob in the list that has one.
-    pub(crate) fn blobs(&self, name: &Name, blobs: &[Blob]) -> Result<Vec<PathBuf>> {
+    pub(crate) fn blobs(
+        &self,
+        name: &Name,
+        blobs: &[Blob],
+        progress: &Progress,
+    ) -> Result<Vec<PathBuf>> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let work = || {
@@ -163,7 +195,7 @@ impl Fetcher {
             while !stop.load(Ordering::Relaxed) {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(blob) = blobs.get(at) else { break };
-                let fetched = self.blob(name, blob);
+                let fetched = self.blob(name, blob, progress);
                 if fetched.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -185,7 +217,7 @@ impl Fetcher {
     }
 
     /// Brings the rest of a blob into its part file.
-    fn bring(&self, place: &Place, name: &Name, blob: &Blob, part: &mut PartFile) -> Result<()> {
+    fn bring(&self, place: &Place, name: &Name, blob: &Blob, part: &mut Coming<'_>) -> Result<()> {
         if part.length() > blob.size {
             part.clear()?;
         }
@@ -210,7 +242,7 @@ impl Fetcher {
     }
 
     /// Takes a blob from a layout.
-    fn copy(&self, layout: &Path, blob: &Blob, part: &mut PartFile) -> Result<()> {
+    fn copy(&self, layout: &Path, blob: &Blob, part: &mut Coming<'_>) -> Result<()> {
         let what = || format!("blob {}", blob.digest);
         let reader = self.reader(layout)?;
         let place = not_in_layout(reader.place(&blob.descriptor()), layout, what)?;
@@ -290,6 +322,31 @@ impl Fetcher {
     }
 }
 
+/// A part file, and how far all files have come.
+struct Coming<'a> {
+    part: &'a mut PartFile,
+    progress: &'a Progress,
+}
+
+impl Coming<'_> {
+    fn length(&self) -> u64 {
+        self.part.length()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> files::Result<()> {
+        self.progress.add(bytes.len() as u64);
+        self.part.put(bytes)
+    }
+
+    fn clear(&mut self) -> files::Result<()> {
+        self.part.clear()
+    }
+
+    fn read_pieces(&mut self, see: impl FnMut(&[u8])) -> files::Result<()> {
+        self.part.read_pieces(see)
+    }
+}
+
 /// Absence from a layout, and not a broken layout.
 fn not_in_layout<T>(
     found: layout::Result<T>,
@@ -306,7 +363,7 @@ fn not_in_layout<T>(
 }
 
 /// Receives what a part file lacks.
-fn receive(repository: &registry::Repository, blob: &Blob, part: &mut PartFile) -> Result<()> {
+fn receive(repository: &registry::Repository, blob: &Blob, part: &mut Coming<'_>) -> Result<()> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     part.read_pieces(|piece| hasher.update(piece))?;
     let mut stream = repository.blob_from(&blob.digest, blob.size, part.length(), hasher);

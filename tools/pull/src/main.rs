@@ -28,19 +28,30 @@ struct Arguments {
 
     #[command(flatten)]
     common: action::Arguments,
+
+    /// Say where the logins that would be used are found, and never what they are; pull nothing
+    #[arg(long)]
+    explain_auth: bool,
 }
 
 fn main() -> ExitCode {
-    action::run("pull", |arguments: Arguments| {
+    action::run("pull", |mut arguments: Arguments| {
         if let Some(verb) = &arguments.verb {
             return match verbs::run(verb)? {
                 Some(shown) => action::print_plan(&shown),
                 None => Ok(()),
             };
         }
+        // Nothing is written then, as for a plan.
+        arguments.common.plan |= arguments.explain_auth;
         let (request, outputs) = arguments.common.load::<request::Request>()?;
         let origin = &request.origin;
-        match plan::plan(&request).at(origin)? {
+        let planned = plan::plan(&request).at(origin)?;
+        if arguments.explain_auth {
+            let name = planned.name();
+            return action::print_plan(&pull::explain(name, &request).at(origin)?);
+        }
+        match planned {
             Planned::Image(plan) if outputs.plan => action::print_plan(&plan::Shown::new(&plan)),
             Planned::Blob(plan) if outputs.plan => action::print_plan(&blob::Shown::new(&plan)),
             Planned::Image(plan) => pull::write(&plan, &request, &outputs).at(origin),

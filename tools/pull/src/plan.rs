@@ -48,6 +48,16 @@ pub(crate) enum Planned {
     Blob(Box<PlannedBlob>),
 }
 
+impl Planned {
+    /// Where it comes from.
+    pub(crate) fn name(&self) -> &Name {
+        match self {
+            Planned::Image(plan) => &plan.name,
+            Planned::Blob(plan) => &plan.name,
+        }
+    }
+}
+
 /// One blob.
 pub(crate) struct PlannedBlob {
     /// Where it comes from.

@@ -7,11 +7,13 @@ use files::{OutDir, OutFile};
 use layout::{Contents, Place, Transfer, Verify};
 use oci::media_type::Kind;
 use oci::{Index, Manifest, json};
+use progress::Progress;
+use registry::Explained;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
-use crate::lock::Blob;
+use crate::lock::{Blob, Name};
 use crate::plan::Plan;
 use crate::request::Request;
 
@@ -62,6 +64,14 @@ pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result
     Ok(())
 }
 
+/// Where the logins are found that the places of the request want.
+///
+/// # Errors
+/// Credentials that can't be read; a helper that fails.
+pub(crate) fn explain(name: &Name, request: &Request) -> Result<Vec<Explained>> {
+    Fetcher::new(&request.from, Path::new(""))?.explain(name)
+}
+
 /// How files get from the store into an output: what nobody else has is given away.
 pub(crate) fn transfer(fetcher: &Fetcher) -> Transfer {
     match fetcher.is_scratch() {
@@ -90,7 +100,10 @@ pub(crate) fn gather(plan: &Plan, fetcher: &Fetcher, contents: &mut Contents) ->
         .iter()
         .cloned()
         .partition(|blob| !is_foreign(blob));
-    let files = fetcher.blobs(&plan.name, &here)?;
+    let bytes = here.iter().map(|blob| blob.size).sum();
+    let progress = Progress::new(&plan.entry.reference, bytes);
+    let files = fetcher.blobs(&plan.name, &here, &progress)?;
+    drop(progress);
     for (blob, file) in here.iter().zip(files) {
         contents.add(&blob.descriptor(), Place::File(file))?;
     }

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use action::At;
 use oci::json::{self, Limits};
-use registry::{Access, Login, Who};
-use serde::Serialize;
+use registry::{Access, Explained, Who};
 
 use crate::error::{Error, Result};
 use crate::lock::{Lock, Name};
@@ -100,19 +99,11 @@ impl SettingsArgument {
     }
 }
 
-/// What `auth` says.
-#[derive(Serialize)]
-pub(crate) struct LoginShown {
-    repository: String,
-    login: &'static str,
-    source: String,
-}
-
 /// Does it; what is returned is to be printed.
 ///
 /// # Errors
 /// Those of the verb.
-pub(crate) fn run(verb: &Verb) -> std::result::Result<Option<LoginShown>, action::Failed> {
+pub(crate) fn run(verb: &Verb) -> std::result::Result<Option<Explained>, action::Failed> {
     match verb {
         Verb::Lock(arguments) => match &arguments.origin {
             Some(origin) => lock(arguments).at(origin)?,
@@ -199,18 +190,8 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(part.finish(path)?)
 }
 
-fn auth(reference: &str, settings: &SettingsArgument) -> Result<LoginShown> {
+fn auth(reference: &str, settings: &SettingsArgument) -> Result<Explained> {
     let name = Name::parse(reference)?;
     let registries = settings.load()?.access.open()?;
-    let found = registries.login(&name.registry, &name.path)?;
-    Ok(LoginShown {
-        repository: name.repository(),
-        login: match found.login {
-            Login::Anonymous => "anonymous",
-            Login::Password { .. } => "password",
-            Login::Identity(_) => "identity token",
-            Login::Bearer(_) => "registry token",
-        },
-        source: found.source,
-    })
+    Ok(registries.explain(&name.registry, &name.path)?)
 }

@@ -477,6 +477,33 @@ fn where_a_login_is_found() {
     );
 }
 
+/// The same of a request: of each place that would be asked, and nobody is.
+#[test]
+fn where_the_logins_of_a_request_are_found() {
+    let (_store, server, world, _) = locked();
+    let before = server.requests().len();
+    world.write(
+        "auth.json",
+        r#"{"auths":{"mirror.example/hub":{"auth":"dTpodW50ZXIy"}}}"#,
+    );
+    world.request(
+        r#""from":{"mirrors":"mirror.example/hub,file:none|direct","access":{"credentials":{"file":"auth.json"}}}"#,
+    );
+    let text = world.well(&["request.json", "--explain-auth"]);
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let list = shown.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    let start = list[0]["repository"].as_str().unwrap();
+    assert!(start.starts_with("mirror.example/hub/"), "{start}");
+    assert_eq!(list[0]["login"], "password");
+    assert_eq!(list[0]["source"], "auth.json, entry `mirror.example/hub`");
+    assert_eq!(list[1]["login"], "anonymous");
+    assert_eq!(list[1]["source"], "none: no place knows this registry");
+    assert!(!text.contains("hunter2") && !text.contains("dTpodW50ZXIy"));
+    assert_eq!(server.requests().len(), before);
+    assert!(!world.path("out").exists());
+}
+
 /// Logins of people are for people: a request says whose it takes.
 #[test]
 fn a_build_reads_no_home() {

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use layout::Supply;
 use oci::{Digest, Hasher};
+use progress::Progress;
 use registry::{Content, Registries};
 
 use crate::error::{Error, Result};
@@ -18,11 +19,31 @@ pub(crate) struct From<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) blob: &'a Blob,
     pub(crate) registries: &'a Registries,
+    /// Who is told of what is read.
+    pub(crate) progress: &'a Progress,
 }
 
 impl Content for From<'_> {
     fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
-        open(self.origin, self.blob, self.registries, offset)
+        let bytes = open(self.origin, self.blob, self.registries, offset)?;
+        Ok(Box::new(Counted {
+            bytes,
+            progress: self.progress,
+        }))
+    }
+}
+
+/// Bytes that are counted as they are read.
+struct Counted<'a> {
+    bytes: Box<dyn Read + 'a>,
+    progress: &'a Progress,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.progress.add(read as u64);
+        Ok(read)
     }
 }
 

@@ -5,6 +5,7 @@ mod bytes;
 mod error;
 mod gather;
 mod into;
+mod journal;
 mod parallel;
 mod plan;
 mod push;
@@ -30,6 +31,10 @@ struct Arguments {
     /// Ask the registries, print what would be done, as JSON, and write nothing
     #[arg(long)]
     plan: bool,
+
+    /// Say where the logins that would be used are found, and never what they are; push nothing
+    #[arg(long)]
+    explain_auth: bool,
 }
 
 /// How many blobs are sent at once, if it is not said.
@@ -42,12 +47,30 @@ fn main() -> ExitCode {
             // Its output is in registries.
             out: Some(PathBuf::new()),
             receipt: arguments.receipt,
-            plan: arguments.plan,
+            // Nothing is written then, as for a plan.
+            plan: arguments.plan || arguments.explain_auth,
             nix: false,
         };
         let (request, outputs) = common.load::<request::Request>()?;
-        run(&request, &outputs)
+        match arguments.explain_auth {
+            true => action::print_plan(&explain(&request).at(&request.origin)?),
+            false => run(&request, &outputs),
+        }
     })
+}
+
+/// Where the logins are found that a request's repositories want.
+fn explain(request: &request::Request) -> error::Result<Vec<registry::Explained>> {
+    let registries = request.access.open()?;
+    let orders = gather::gather(request)?;
+    let mut logins: Vec<registry::Explained> = Vec::new();
+    for shipment in &orders.shipments {
+        let found = registries.explain(&shipment.registry, &shipment.path)?;
+        if !logins.contains(&found) {
+            logins.push(found);
+        }
+    }
+    Ok(logins)
 }
 
 fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Failed> {
@@ -68,7 +91,17 @@ fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Fail
         Some(path) => Some(files::OutFile::create(path).at(origin)?),
         None => None,
     };
-    let (receipt, result) = push::push(&plan, &registries, parallel, origin);
+    let missing = plan.stops.iter().flat_map(|stop| &stop.missing);
+    let bytes = missing.map(|blob| blob.size).sum();
+    let progress = progress::Progress::new(origin, bytes);
+    let way = push::Way {
+        registries: &registries,
+        parallel,
+        journal: request.journal.as_deref(),
+        progress: &progress,
+    };
+    let (receipt, result) = push::push(&plan, &way, origin);
+    drop(progress);
     if let Some(mut file) = file.take() {
         file.put(&receipt.to_bytes().at(origin)?).at(origin)?;
         file.commit().at(origin)?;

@@ -16,6 +16,9 @@ use crate::parallel::each;
 use crate::request::Existing;
 use crate::source::{Blob, Document};
 
+/// How many blobs are looked up at once: that costs a registry little, and each waits for an answer.
+const LOOKUPS: usize = 16;
+
 /// What becomes of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,7 +109,7 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
         }
     }
     let wanted: Vec<Blob> = wanted.into_values().collect();
-    let found = each(wanted.len(), parallel, |at| {
+    let found = each(wanted.len(), parallel.max(LOOKUPS), |at| {
         let blob = &wanted[at];
         Ok(repository.has_blob(&blob.digest, blob.size)?)
     })?;

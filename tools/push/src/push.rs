@@ -5,15 +5,18 @@
 //! fails has moved no tag unless writing a tag itself failed; the receipt says how far it came.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 
 use oci::{Descriptor, Digest, Index, json};
-use registry::{Arrival, Mount, Registries, Repository, Target};
+use progress::Progress;
+use registry::{Arrival, Journal, Mount, Registries, Repository, Target};
 use serde::Serialize;
 
 use crate::bytes::From;
 use crate::error::{Error, Result};
 use crate::into::{self, Written};
+use crate::journal::Kept;
 use crate::parallel::each;
 use crate::plan::{Plan, Stop, TagPlan};
 use crate::source::{Blob, Document, Origin};
@@ -60,13 +63,16 @@ impl Receipt {
     }
 }
 
+/// How things are sent.
+pub(crate) struct Way<'a> {
+    pub(crate) registries: &'a Registries,
+    pub(crate) parallel: usize,
+    pub(crate) journal: Option<&'a Path>,
+    pub(crate) progress: &'a Progress,
+}
+
 /// Carries the plan out. What was done is returned in any case.
-pub(crate) fn push(
-    plan: &Plan,
-    registries: &Registries,
-    parallel: usize,
-    origin: &str,
-) -> (Receipt, Result<()>) {
+pub(crate) fn push(plan: &Plan, way: &Way<'_>, origin: &str) -> (Receipt, Result<()>) {
     let done = plan.stops.iter().map(|stop| Done {
         repository: stop.repository.name(),
         present: stop.present.len(),
@@ -80,20 +86,15 @@ pub(crate) fn push(
         repositories: done.collect(),
         into: Vec::new(),
     };
-    let result = carry_out(plan, registries, parallel, &mut receipt);
+    let result = carry_out(plan, way, &mut receipt);
     receipt.complete = result.is_ok();
     (receipt, result)
 }
 
-fn carry_out(
-    plan: &Plan,
-    registries: &Registries,
-    parallel: usize,
-    receipt: &mut Receipt,
-) -> Result<()> {
+fn carry_out(plan: &Plan, way: &Way<'_>, receipt: &mut Receipt) -> Result<()> {
     let done = receipt.repositories.as_mut_slice();
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
-        blobs(plan, stop, registries, parallel, done)?;
+        blobs(plan, stop, way, done)?;
     }
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
         for document in &stop.documents {
@@ -101,7 +102,7 @@ fn carry_out(
             done.manifests.push(document.descriptor.digest.to_string());
         }
     }
-    into::write(&plan.deliveries, registries, &mut receipt.into)?;
+    into::write(&plan.deliveries, way.registries, &mut receipt.into)?;
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
         for (tag, digest, what) in &stop.tags {
             match what {
@@ -161,22 +162,19 @@ pub(crate) fn mountable(plan: &Plan, repository: &Repository, blob: &Blob) -> Ve
 }
 
 /// Brings what a repository lacks.
-fn blobs(
-    plan: &Plan,
-    stop: &Stop,
-    registries: &Registries,
-    parallel: usize,
-    done: &mut Done,
-) -> Result<()> {
+fn blobs(plan: &Plan, stop: &Stop, way: &Way<'_>, done: &mut Done) -> Result<()> {
     let arrived: Mutex<Vec<(usize, Arrival)>> = Mutex::default();
-    let result = each(stop.missing.len(), parallel, |at| {
+    let result = each(stop.missing.len(), way.parallel, |at| {
         let blob = &stop.missing[at];
         // Where nobody is known to have it, the registry may know.
         let mount = match mountable(plan, &stop.repository, blob).into_iter().next() {
             Some(path) => Mount::From(path),
             None => Mount::Anonymous,
         };
-        let arrival = send(stop, blob, &mount, registries)?;
+        let arrival = send(stop, blob, &mount, way)?;
+        if arrival == Arrival::Mounted {
+            way.progress.add(blob.size);
+        }
         arrived
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -201,17 +199,25 @@ fn blobs(
 }
 
 /// Sends a blob from the first place that gives it.
-fn send(stop: &Stop, blob: &Blob, mount: &Mount, registries: &Registries) -> Result<Arrival> {
+fn send(stop: &Stop, blob: &Blob, mount: &Mount, way: &Way<'_>) -> Result<Arrival> {
     let mut failed = None;
     for origin in &blob.origins {
         let from = From {
             origin,
             blob,
-            registries,
+            registries: way.registries,
+            progress: way.progress,
         };
+        let kept = match way.journal {
+            Some(folder) if blob.size > registry::CHUNK => {
+                Some(Kept::open(folder, &stop.repository.name(), &blob.digest)?)
+            }
+            _ => None,
+        };
+        let journal = kept.as_ref().map(|kept| kept as &dyn Journal);
         let sent = stop
             .repository
-            .upload(&blob.digest, blob.size, mount, &from);
+            .upload_with(&blob.digest, blob.size, mount, &from, journal);
         match sent.map_err(Error::from) {
             Ok(arrival) => return Ok(arrival),
             // What the registry refuses from here it refuses from anywhere.

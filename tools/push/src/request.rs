@@ -29,6 +29,10 @@ pub(crate) struct Request {
     /// the value that they have for the key, the last of them first.
     #[serde(default)]
     pub(crate) stamps: Vec<PathBuf>,
+    /// A folder in which it is kept how far the uploads of large blobs have come, so that a run that is
+    /// killed is taken up where it stopped; several processes may use it at once.
+    #[serde(default)]
+    pub(crate) journal: Option<PathBuf>,
     /// How many blobs are sent at once: 4 if it is not said.
     #[serde(default)]
     pub(crate) parallel: Option<u8>,

@@ -479,3 +479,88 @@ fn a_push_that_is_killed_goes_on() {
         assert_eq!(store.blob("a", &Digest::of(layer)).unwrap(), layer);
     }
 }
+
+/// With a journal a large blob goes on within itself: of what the registry has nothing is sent again.
+#[test]
+fn a_large_blob_goes_on_after_kill() {
+    const SIZE: usize = 96 << 20;
+    let (store, world) = (Store::new(), World::new());
+    let layer: Vec<u8> = (0..SIZE).map(|n| (n / 509 + n) as u8).collect();
+    let digest = world.layout("image", &[&layer]);
+    let has = |store: &Store| store.blob("a", &Digest::of(&layer)).is_some();
+    store.set_fault(|request| {
+        if request.method == "PATCH" {
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        None
+    });
+    let server = store.serve();
+    world.request(
+        &[("image", to(&server, "a", "1"))],
+        r#""journal":"journal""#,
+    );
+    let received = |from: usize| -> usize {
+        let requests = server.requests().split_off(from);
+        requests.iter().map(|one| one.body.len()).sum()
+    };
+    let mut rounds = 0;
+    while !has(&store) && rounds < 20 {
+        let mut child = world.command(&["request.json"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(150 + 37 * rounds % 200));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        rounds += 1;
+    }
+    world.push();
+    assert_eq!(Digest::of(&store.manifest("a", "1").unwrap().1), digest);
+    assert!(has(&store) && rounds > 1, "{rounds} rounds");
+    // The server takes note of whole requests: a chunk that was cut off is none. One answer may have
+    // been lost in each round, and then the session with it.
+    let begun = server
+        .requests()
+        .iter()
+        .filter(|one| one.method == "POST")
+        .count();
+    assert!(begun <= 1 + rounds as usize);
+    assert!(received(0) < SIZE * begun + (1 << 20), "{begun} begun");
+    // A run may have been killed when all was sent, before it forgot.
+    assert!(std::fs::read_dir(world.path("journal")).unwrap().count() <= 1);
+}
+
+#[test]
+fn where_logins_are_found() {
+    let (store, world) = (Store::new(), World::new());
+    store.set_auth(Auth::Basic("u".into(), "hunter2".into()));
+    let server = store.serve();
+    world.layout("image", &[b"x"]);
+    let host = server.host();
+    world.write(
+        "auth.json",
+        &format!(r#"{{"auths":{{"{host}":{{"auth":"dTpodW50ZXIy"}}}}}}"#),
+    );
+    let places = [
+        to(&server, "a/b", "1"),
+        to(&server, "a/b", "2"),
+        to(&server, "c", "1"),
+    ]
+    .join(",");
+    world.request(
+        &[("image", places)],
+        r#""access":{"credentials":{"file":"auth.json"}}"#,
+    );
+    let text = world.well(&["request.json", "--explain-auth"]);
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let source = format!("auth.json, entry `{host}`");
+    assert_eq!(
+        shown,
+        serde_json::json!([
+            {"repository": format!("{host}/a/b"), "login": "password", "source": source},
+            {"repository": format!("{host}/c"), "login": "password", "source": source},
+        ])
+    );
+    assert!(!text.contains("hunter2") && !text.contains("dTpodW50ZXIy"));
+    assert_eq!(server.requests(), []);
+    world.request(&[("image", to(&server, "c", "1"))], "");
+    let text = world.well(&["request.json", "--explain-auth"]);
+    assert!(text.contains("none: no credentials are given"), "{text}");
+}

@@ -12,6 +12,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 
 mod config;
@@ -73,7 +75,32 @@ pub struct Found {
     pub source: String,
 }
 
+/// What may be said of a login: everything but the login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What it is for: `registry/path`.
+    pub repository: String,
+    /// Its kind: `anonymous`, `password`, `identity token`, `registry token`.
+    pub login: &'static str,
+    /// Where it was found.
+    pub source: String,
+}
+
 impl Found {
+    /// What may be said of it.
+    pub fn explain(self, repository: String) -> Explained {
+        Explained {
+            repository,
+            login: match self.login {
+                Login::Anonymous => "anonymous",
+                Login::Password { .. } => "password",
+                Login::Identity(_) => "identity token",
+                Login::Bearer(_) => "registry token",
+            },
+            source: self.source,
+        }
+    }
+
     fn anonymous(source: &str) -> Self {
         Found {
             login: Login::Anonymous,
@@ -110,7 +137,15 @@ impl Credentials {
     /// A file that can't be read, or is none of credentials.
     pub fn file(path: &std::path::Path) -> Result<Self> {
         let bytes = files::read_at_most(path, config::LIMIT)?;
-        let config = ConfigFile::read(path.to_owned(), &bytes)?;
+        Self::document(path, &bytes)
+    }
+
+    /// The content of such a file, which messages call `name`.
+    ///
+    /// # Errors
+    /// It is none of credentials.
+    pub fn document(name: impl AsRef<std::path::Path>, bytes: &[u8]) -> Result<Self> {
+        let config = ConfigFile::read(name.as_ref().to_owned(), bytes)?;
         Ok(Credentials {
             sources: vec![Source::Config(config)],
             ..Credentials::default()

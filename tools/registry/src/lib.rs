@@ -26,8 +26,8 @@ pub mod url;
 
 pub use access::{Access, Who};
 pub use blob::BlobStream;
-pub use credentials::{Credentials, Environment, Found, Login};
+pub use credentials::{Credentials, Environment, Explained, Found, Login};
 pub use error::{Error, Result};
 pub use repository::{Document, Fetched, Registries, Repository, Target};
 pub use settings::{HostSettings, Patience, Proxy, Settings};
-pub use upload::{Arrival, Content, Mount};
+pub use upload::{Arrival, CHUNK, Content, Journal, Mount, Progress};

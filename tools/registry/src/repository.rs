@@ -13,7 +13,7 @@ use oci::media_type::{DOCKER_INDEX, DOCKER_MANIFEST, Kind, OCI_INDEX, OCI_MANIFE
 use oci::{Descriptor, Digest, Hasher, Index, Manifest, MediaType};
 
 use crate::answer;
-use crate::credentials::{Credentials, Found};
+use crate::credentials::{Credentials, Explained};
 use crate::error::{At, Error, Result};
 use crate::headers::Length;
 use crate::host::{Authorization, Call, Host, Payload};
@@ -63,12 +63,13 @@ impl Registries {
         })
     }
 
-    /// Where the login for a repository is found. It holds no secret that could be shown.
+    /// Where the login for a repository is found, and what kind it is.
     ///
     /// # Errors
     /// A helper that fails, or is named where none may be run.
-    pub fn login(&self, registry: &str, repository: &str) -> Result<Found> {
-        self.credentials.find(registry, repository)
+    pub fn explain(&self, registry: &str, repository: &str) -> Result<Explained> {
+        let found = self.credentials.find(registry, repository)?;
+        Ok(found.explain(format!("{registry}/{repository}")))
     }
 }
 

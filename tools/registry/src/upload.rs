@@ -3,7 +3,8 @@
 //! A mount where the registry may have the blob in another repository; else one `PUT`; where that fails,
 //! chunks by `PATCH`, each begun where the registry says it has got to, smaller where it says that they are
 //! too large, never smaller than it says they must be; a new session where the old one is lost; and the
-//! session is cancelled where we give up.
+//! session is cancelled where we give up. With a journal a large blob goes in chunks from the first, and a
+//! session that another run has left is taken up.
 //!
 //! Each answer's `Location` is the next one to use. It may be on another host; who we are stays at home.
 
@@ -19,8 +20,8 @@ use crate::scope::Scopes;
 use crate::transport::{Head, Method};
 use crate::url::{Url, shown};
 
-/// Chunks are so large at first.
-const CHUNK: u64 = 16 << 20;
+/// Chunks are so large at first. Only for larger blobs a journal is kept.
+pub const CHUNK: u64 = 16 << 20;
 
 /// They are not made smaller than this.
 const SMALLEST: u64 = 1 << 20;
@@ -42,6 +43,25 @@ impl Content for Vec<u8> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         Ok(Box::new(self.get(offset..).unwrap_or_default()))
     }
+}
+
+/// How far an upload has come, as a later run may have to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the session goes on.
+    pub location: String,
+    /// The smallest chunk that the registry takes.
+    pub minimum: u64,
+}
+
+/// Keeps [`Progress`] from one run to the next. What can't be kept is not: the upload then begins anew.
+pub trait Journal {
+    /// What was kept.
+    fn load(&self) -> Option<Progress>;
+    /// Keeps it, in the place of what was kept before.
+    fn save(&self, progress: &Progress);
+    /// Forgets it.
+    fn clear(&self);
 }
 
 /// How a blob got into a repository.
@@ -81,6 +101,7 @@ struct Upload<'a> {
     size: u64,
     content: &'a (dyn Content + 'a),
     scopes: Scopes,
+    journal: Option<&'a dyn Journal>,
 }
 
 impl Repository {
@@ -96,6 +117,22 @@ impl Repository {
         mount: &Mount,
         content: &dyn Content,
     ) -> Result<Arrival> {
+        self.upload_with(digest, size, mount, content, None)
+    }
+
+    /// As [`Repository::upload`]; a large blob goes in chunks, and how far it has come is kept in
+    /// `journal`, so that the next run goes on there.
+    ///
+    /// # Errors
+    /// As [`Repository::upload`]. Where another run may go on, the session is not cancelled.
+    pub fn upload_with(
+        &self,
+        digest: &Digest,
+        size: u64,
+        mount: &Mount,
+        content: &dyn Content,
+        journal: Option<&dyn Journal>,
+    ) -> Result<Arrival> {
         let mut scopes = Scopes::push(&self.path);
         if let Mount::From(source) = mount {
             scopes = scopes.with(source, &["pull"]);
@@ -106,19 +143,44 @@ impl Repository {
             size,
             content,
             scopes,
+            // One chunk is not worth it.
+            journal: journal.filter(|_| size > CHUNK),
         };
-        let mut session = match upload.start(mount)? {
-            Start::Mounted => return Ok(Arrival::Mounted),
-            Start::Session(session) => session,
+        let known = upload.resume();
+        let taken_up = known.is_some();
+        let (mut session, offset) = match known {
+            Some(known) => known,
+            None => match upload.start(mount)? {
+                Start::Mounted => return Ok(Arrival::Mounted),
+                Start::Session(session) => (session, 0),
+            },
         };
-        let sent = match upload.put_whole(&mut session) {
-            Err(error) if may_recover(&error) => upload.chunked(&mut session, error),
+        let mut chunk = CHUNK.max(session.minimum);
+        let first = match upload.journal {
+            None => upload.put_whole(&mut session),
+            Some(_) => upload.chunks(&mut session, offset, &mut chunk),
+        };
+        let sent = match first {
+            Err(error) if may_recover(&error) => {
+                if taken_up && matches!(error, Error::Status { .. }) {
+                    // What was there was not of this blob.
+                    upload.cancel(&session);
+                }
+                upload.chunked(&mut session, error)
+            }
             sent => sent,
         };
+        if let Some(journal) = upload.journal
+            && !matches!(&sent, Err(error) if may_recover(error))
+        {
+            journal.clear();
+        }
         match sent {
             Ok(()) => Ok(Arrival::Sent),
             Err(error) => {
-                upload.cancel(&session);
+                if upload.journal.is_none() || !may_recover(&error) {
+                    upload.cancel(&session);
+                }
                 Err(error)
             }
         }
@@ -141,6 +203,30 @@ fn is_too_large(error: &Error) -> bool {
 }
 
 impl Upload<'_> {
+    /// The session that another run has left, and how far it has come.
+    fn resume(&self) -> Option<(Session, u64)> {
+        let kept = self.journal?.load()?;
+        let location = Url::parse(&kept.location).ok()?;
+        let host = &self.repository.host;
+        host.may_follow(&host.origin, location.origin()).ok()?;
+        let mut session = Session {
+            location,
+            minimum: kept.minimum.min(LARGEST_MINIMUM),
+        };
+        let offset = self.status(&mut session)?;
+        Some((session, offset))
+    }
+
+    /// Tells the journal, if there is one.
+    fn keep(&self, session: &Session) {
+        if let Some(journal) = self.journal {
+            journal.save(&Progress {
+                location: session.location.wire(),
+                minimum: session.minimum,
+            });
+        }
+    }
+
     fn call(&self, method: Method, url: Url) -> Call<'_> {
         let what = format!("upload of blob {}", self.digest);
         Call {
@@ -270,7 +356,6 @@ impl Upload<'_> {
 
     /// Sends chunks, after `first` went wrong.
     fn chunked(&self, session: &mut Session, first: Error) -> Result<()> {
-        let least = session.minimum.max(SMALLEST);
         let mut chunk = session.minimum.max(CHUNK);
         let most = self.repository.host.patience.tries;
         let mut failures = 1;
@@ -299,37 +384,57 @@ impl Upload<'_> {
                         Start::Session(new) => *session = new,
                         Start::Mounted => return Ok(()),
                     }
+                    self.keep(session);
                     0
                 }
             };
-            let sent = loop {
-                if offset == self.size {
-                    break self.put(session, &|| Ok(Box::new(io::empty())), 0);
-                }
-                let length = chunk.min(self.size - offset);
-                match self.patch(session, offset, length) {
-                    Ok(received) if received > offset => {
-                        offset = received;
-                        failures = 1;
-                    }
-                    Ok(_) => break Err(self.stuck(offset)),
-                    Err(error) if is_too_large(&error) && chunk > least => {
-                        chunk = (chunk / 2).max(least);
-                        // What was refused may have ended the connection, and been counted all the same.
-                        match self.status(session) {
-                            Some(known) => offset = known,
-                            None => break Err(error),
-                        }
-                    }
-                    Err(error) => break Err(error),
-                }
-            };
+            let sent = self.chunks_from(session, &mut offset, &mut chunk, &mut failures);
             match sent {
                 Ok(()) => return Ok(()),
                 Err(error) if may_recover(&error) => last = error,
                 Err(error) => return Err(error),
             }
             failures += 1;
+        }
+    }
+
+    /// Sends chunks from `offset` on, and ends the session.
+    fn chunks(&self, session: &mut Session, offset: u64, chunk: &mut u64) -> Result<()> {
+        self.keep(session);
+        self.chunks_from(session, &mut { offset }, chunk, &mut 0)
+    }
+
+    /// The same; what gets on forgets the failures before it.
+    fn chunks_from(
+        &self,
+        session: &mut Session,
+        offset: &mut u64,
+        chunk: &mut u64,
+        failures: &mut u32,
+    ) -> Result<()> {
+        let least = session.minimum.max(SMALLEST);
+        loop {
+            if *offset == self.size {
+                return self.put(session, &|| Ok(Box::new(io::empty())), 0);
+            }
+            let length = (*chunk).min(self.size - *offset);
+            match self.patch(session, *offset, length) {
+                Ok(received) if received > *offset => {
+                    *offset = received;
+                    *failures = 1;
+                    self.keep(session);
+                }
+                Ok(_) => return Err(self.stuck(*offset)),
+                Err(error) if is_too_large(&error) && *chunk > least => {
+                    *chunk = (*chunk / 2).max(least);
+                    // What was refused may have ended the connection, and been counted all the same.
+                    match self.status(session) {
+                        Some(known) => *offset = known,
+                        None => return Err(error),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 

@@ -303,3 +303,135 @@ fn a_token_that_ends_in_the_middle() {
     arrives(&store, &server, 300_000);
     assert_eq!(methods(&server), "POST PUT GET PUT");
 }
+
+/// A journal in memory.
+#[derive(Default)]
+struct Memory(std::sync::Mutex<Option<registry::Progress>>);
+
+impl registry::Journal for Memory {
+    fn load(&self) -> Option<registry::Progress> {
+        self.0.lock().unwrap().clone()
+    }
+    fn save(&self, progress: &registry::Progress) {
+        *self.0.lock().unwrap() = Some(progress.clone());
+    }
+    fn clear(&self) {
+        *self.0.lock().unwrap() = None;
+    }
+}
+
+/// Three chunks.
+const LARGE: usize = 40 << 20;
+
+fn send_kept(server: &Server, content: &Vec<u8>, kept: &Memory) -> Result<Arrival, Error> {
+    let size = content.len() as u64;
+    anonymous(server, "a").upload_with(&digest(content), size, &Mount::No, content, Some(kept))
+}
+
+/// The bytes of all chunks that were sent.
+fn patched(server: &Server) -> usize {
+    let requests = server.requests();
+    let chunks = requests.iter().filter(|one| one.method == "PATCH");
+    chunks.map(|one| one.body.len()).sum()
+}
+
+#[test]
+fn another_run_goes_on_where_the_last_one_stopped() {
+    let (store, kept, content) = (Store::new(), Memory::default(), content(LARGE));
+    let server = store.serve();
+    // After the first chunk the registry is gone.
+    let chunks = AtomicU32::new(0);
+    store.set_fault(move |request| {
+        let counts = request.method == "PATCH" && chunks.fetch_add(1, Ordering::Relaxed) == 0;
+        (!counts && chunks.load(Ordering::Relaxed) > 0).then(|| Answer::new(503))
+    });
+    assert!(send_kept(&server, &content, &kept).is_err());
+    assert!(kept.0.lock().unwrap().is_some());
+    assert_eq!(store.open_uploads(), 1, "what may go on is not cancelled");
+    store.set_fault(|_| None);
+    let server = store.serve();
+    // The other run knows the registry by its address, which is in the journal.
+    let mut progress = kept.0.lock().unwrap().clone().unwrap();
+    let (_, rest) = progress.location.split_once("/v2/").unwrap();
+    progress.location = format!("http://{}/v2/{rest}", server.host());
+    *kept.0.lock().unwrap() = Some(progress);
+    assert_eq!(send_kept(&server, &content, &kept).unwrap(), Arrival::Sent);
+    assert_eq!(patched(&server), LARGE - (16 << 20));
+    assert_eq!(store.blob("a", &digest(&content)).unwrap(), content);
+    assert_eq!(
+        (store.open_uploads(), kept.0.lock().unwrap().clone()),
+        (0, None)
+    );
+}
+
+#[test]
+fn a_journal_that_leads_nowhere_does_no_harm() {
+    let content = content(LARGE);
+    for location in [
+        "http://HOST/v2/a/blobs/uploads/77?step=0",
+        "http://HOST/",
+        "http://10.0.0.1/v2/a/blobs/uploads/1",
+        "http://169.254.169.254/latest",
+        "no location",
+        "",
+    ] {
+        let (store, kept) = (Store::new(), Memory::default());
+        let server = store.serve();
+        *kept.0.lock().unwrap() = Some(registry::Progress {
+            location: location.replace("HOST", &server.host()),
+            minimum: 0,
+        });
+        assert_eq!(send_kept(&server, &content, &kept).unwrap(), Arrival::Sent);
+        assert_eq!(store.blob("a", &digest(&content)).unwrap(), content);
+        assert_eq!(patched(&server), LARGE);
+    }
+}
+
+#[test]
+fn a_session_of_another_blob_is_begun_anew() {
+    let (store, kept, content) = (Store::new(), Memory::default(), content(LARGE));
+    let server = store.serve();
+    let url = format!("http://{}/v2/a/blobs/uploads/", server.host());
+    let raw = |method: &str, path: String, body: &[u8]| {
+        store.answer(&scripted::Request {
+            method: method.into(),
+            query: path
+                .split_once('?')
+                .map_or(String::new(), |(_, query)| query.into()),
+            path: path.split('?').next().unwrap().into(),
+            body: body.into(),
+            ..scripted::Request::default()
+        })
+    };
+    raw("POST", "/v2/a/blobs/uploads/".into(), b"");
+    raw(
+        "PATCH",
+        "/v2/a/blobs/uploads/1?step=0".into(),
+        b"other bytes",
+    );
+    kept.0.lock().unwrap().replace(registry::Progress {
+        location: format!("{url}1?step=1"),
+        minimum: 0,
+    });
+    assert_eq!(send_kept(&server, &content, &kept).unwrap(), Arrival::Sent);
+    assert_eq!(store.blob("a", &digest(&content)).unwrap(), content);
+}
+
+#[test]
+fn what_is_refused_is_not_kept() {
+    let (store, kept, content) = (Store::new(), Memory::default(), content(LARGE));
+    store.set_fault(|request| {
+        (request.method == "PATCH").then(|| Answer::error(403, "DENIED", "no"))
+    });
+    let server = store.serve();
+    assert!(send_kept(&server, &content, &kept).is_err());
+    assert_eq!(
+        (store.open_uploads(), kept.0.lock().unwrap().clone()),
+        (0, None)
+    );
+    // Small blobs go with one request and need no journal.
+    let (store, small) = (Store::new(), content[..1000].to_vec());
+    let server = store.serve();
+    send_kept(&server, &small, &kept).unwrap();
+    assert_eq!(methods(&server), "POST PUT");
+}

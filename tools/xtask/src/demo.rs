@@ -1,11 +1,12 @@
 //! `cargo xtask demo`: an image from real files, made twice, with everything changed in between that
-//! may not matter, and the same digest in the end.
+//! may not matter, and the same digest in the end; then to a registry and back.
 //!
 //! Nothing outside `target/` (and a folder in memory, for the copy) is written. The image stays in
 //! `target/demo/image` to be tried with other people's tools.
 
 mod files;
 mod image;
+mod registry;
 mod screen;
 
 use crate::command::Error;
@@ -16,11 +17,20 @@ use screen::{Screen, count, size};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What `cargo xtask demo` is told.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// A registry to push to and to pull from, as `127.0.0.1:5000`; without it there is one in memory
+    #[arg(long, value_name = "HOST:PORT")]
+    registry: Option<String>,
+}
+
 /// Runs the demo.
 ///
 /// # Errors
-/// A program fails, the image is not what its receipts say, or the digests differ.
-pub(crate) fn run() -> Result<(), Error> {
+/// A program fails, the image is not what its receipts say, the digests differ, or other bytes come back
+/// from the registry.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let screen = Screen::new();
     screen.title("An image from real files, made twice");
     let tools = programs::build()?;
@@ -127,6 +137,7 @@ pub(crate) fn run() -> Result<(), Error> {
         return Err(format!("the digests differ: {} and {}", once.digest, again.digest).into());
     }
     screen.verdict("the same digest", &once.digest);
+    registry::there_and_back(&screen, &tools, &work, &image, options.registry.as_deref())?;
     let image = image
         .strip_prefix(std::env::current_dir()?)
         .unwrap_or(&image)

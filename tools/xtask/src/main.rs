@@ -24,8 +24,8 @@ use std::process::ExitCode;
 /// Developer commands.
 #[derive(Parser)]
 enum Command {
-    /// An image from real files, made twice, the same to the last bit
-    Demo,
+    /// An image from real files, made twice, the same to the last bit; to a registry and back
+    Demo(demo::Options),
     /// Formatting, lints, dependencies, unit tests, all cases, outsiders' checks
     Test(test::Options),
     /// Our programs and other people's, side by side on real files
@@ -36,7 +36,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
-        Command::Demo => demo::run(),
+        Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options).and_then(|missing| match missing {
             Some(line) => Err(line.into()),
