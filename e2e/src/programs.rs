@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 pub const TOOLS: [&str; 2] = ["layer", "assemble"];
 
 /// The programs that reach registries: their checks are in `tests/registries.rs`.
-pub const REGISTRIES: [&str; 3] = ["pull", "push", "verify"];
+pub const REGISTRIES: [&str; 4] = ["pull", "push", "attest", "verify"];
 
 /// The workspace's own folder.
 pub fn workspace() -> &'static Path {

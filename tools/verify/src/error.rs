@@ -46,6 +46,32 @@ pub(crate) enum Error {
     /// A listing without its layer.
     #[error("`{text}` is not DIGEST=FILE: {reason}")]
     ListingOf { text: Shown, reason: String },
+    /// Sealed requests that are none.
+    #[error("`{source_}` has no sealed requests: {reason}")]
+    Sealed { source_: String, reason: String },
+    /// Nothing of a type refers to an image.
+    #[error("nothing of the type {artifact_type} refers to `{image}`")]
+    NoReferrer {
+        image: String,
+        artifact_type: String,
+    },
+    /// A program that is not the one that made the image.
+    #[error("`{}` is not the program that the image was made by", path.display())]
+    OtherTool {
+        path: PathBuf,
+        expected: Box<Digest>,
+        found: Box<Digest>,
+    },
+    /// A folder that is there.
+    #[error("`{}` exists", path.display())]
+    WorkExists { path: PathBuf },
+    /// A step that did not go well.
+    #[error("`{tool}` did not make `{output}` again")]
+    StepFailed {
+        tool: String,
+        output: Shown,
+        reason: String,
+    },
     /// A listing that is none.
     #[error("`{}` is not a listing: line {line}: {reason}", path.display())]
     Listing {
@@ -168,7 +194,11 @@ impl Failure for Error {
             Error::Layout(error) => pairs(error.details()),
             Error::Registry(error) => pairs(error.details()),
             Error::Unsound { findings, .. } => list("finding", findings),
-            Error::OtherDigest {
+            Error::StepFailed { reason, .. } => vec![Detail::new("it said", reason.clone())],
+            Error::OtherTool {
+                expected, found, ..
+            }
+            | Error::OtherDigest {
                 expected, found, ..
             } => vec![
                 Detail::new("expected", expected.to_string()),
@@ -217,6 +247,12 @@ impl Failure for Error {
             Error::NoDigest { .. } => {
                 "it is a line `sha256:…`, or a receipt of `layer` or `assemble`"
             }
+            Error::Sealed { .. } | Error::NoReferrer { .. } => {
+                "give a layout that `attest` wrote with `sealed`, or an image that one was pushed for"
+            }
+            Error::OtherTool { .. } => "take the programs of the release that made it",
+            Error::WorkExists { .. } => "give a folder that does not exist",
+            Error::StepFailed { .. } => "give the inputs by the names that the requests have",
             Error::Which { .. } => "compare layouts that list one image or one index each",
             Error::ListingOf { .. } => {
                 "give the digest of the layer or its diff_id, and the listing of it"

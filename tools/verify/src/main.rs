@@ -8,6 +8,7 @@ mod error;
 mod expect;
 mod explain;
 mod plan;
+mod rebuild;
 mod remote;
 mod report;
 mod request;

@@ -57,6 +57,47 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// What refers to the image that `text` names and is of this artifact type: by the tag that stands for the
+    /// list of referrers (distribution specification, "Referrers Tag Schema"). Also the image's name by
+    /// its digest.
+    ///
+    /// # Errors
+    /// As [`Remote::open`]; nothing of that type refers to it.
+    pub(crate) fn referrer(
+        registries: &Registries,
+        text: &str,
+        artifact_type: &str,
+    ) -> Result<(Self, Descriptor, String)> {
+        let remote =
+            Self::open(registries, text)?.map_err(|trouble| Error::trouble(text, trouble))?;
+        let repository = remote.repository;
+        let digest = remote.roots.first().map(|root| root.digest);
+        let none = || Error::NoReferrer {
+            image: text.to_owned(),
+            artifact_type: artifact_type.to_owned(),
+        };
+        let digest = digest.ok_or_else(none)?;
+        let tag = oci::reference::referrers_tag(&digest);
+        let fetched = match repository.manifest(&Target::Tag(tag), None) {
+            Err(error) if error.is_absent() => return Err(none()),
+            fetched => fetched?,
+        };
+        let registry::Document::Index(index) = fetched.document else {
+            return Err(none());
+        };
+        let is = |one: &&Descriptor| {
+            one.artifact_type
+                .as_ref()
+                .is_some_and(|kind| kind.as_str() == artifact_type)
+        };
+        let descriptor = index.manifests.iter().find(is).cloned().ok_or_else(none)?;
+        let image = format!("{}@{digest}", repository.name());
+        let roots = vec![descriptor.clone()];
+        Ok((Remote { repository, roots }, descriptor, image))
+    }
+}
+
 /// What a registry gave that is not what it must be is a finding; all else is the registry's.
 fn trouble(error: registry::Error) -> std::result::Result<Trouble, registry::Error> {
     use registry::Error as E;

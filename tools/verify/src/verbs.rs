@@ -12,7 +12,7 @@ use crate::error::{Error, Result, told};
 use crate::plan::shown;
 use crate::report::Sound;
 use crate::source::{self, Opened};
-use crate::{explain, sarif, update};
+use crate::{explain, rebuild, sarif, update};
 
 /// What to do for people.
 #[derive(Debug, clap::Subcommand)]
@@ -21,6 +21,8 @@ pub(crate) enum Verb {
     Image(ImageArguments),
     /// Say why two images differ: a tree of causes, each with the field that mends it
     Explain(ExplainArguments),
+    /// Make an image again by its sealed requests, and compare
+    Rebuild(RebuildArguments),
     /// Write what a test expects into the source tree
     Update(UpdateArguments),
 }
@@ -83,6 +85,24 @@ pub(crate) struct ExplainArguments {
     settings: SettingsArgument,
 }
 
+/// Arguments of `rebuild`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RebuildArguments {
+    /// The sealed requests: a file, a layout that `attest` wrote, or an image in a registry that they refer to
+    sealed: String,
+    /// The folder that the requests' paths are in
+    #[arg(long, value_name = "FOLDER")]
+    inputs: PathBuf,
+    /// The folder of the programs
+    #[arg(long, value_name = "FOLDER")]
+    tools: PathBuf,
+    /// Where it is made; it must not exist, and stays
+    #[arg(long, value_name = "FOLDER")]
+    work: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
 /// Arguments of `update`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpdateArguments {
@@ -128,6 +148,20 @@ pub(crate) fn run(verb: &Verb) -> std::result::Result<(), action::Failed> {
     match verb {
         Verb::Image(arguments) => image(arguments),
         Verb::Explain(arguments) => explain(arguments),
+        Verb::Rebuild(arguments) => {
+            let task = rebuild::Task {
+                source: &arguments.sealed,
+                inputs: &arguments.inputs,
+                tools: &arguments.tools,
+                work: &arguments.work,
+                access: &arguments.settings.load()?,
+            };
+            let rebuilt = rebuild::rebuild(&task)?;
+            let (digest, steps) = (rebuilt.digest, rebuilt.steps);
+            action::print(&format!(
+                "{digest}: made again in {steps} steps, the same bytes\n"
+            ))
+        }
         Verb::Update(arguments) => {
             let workspace = workspace();
             let UpdateArguments { actual, to, copy } = arguments;

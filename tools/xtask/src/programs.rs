@@ -5,7 +5,7 @@ use crate::workspace;
 use std::path::PathBuf;
 
 /// The programs, in the order in which an image goes through them.
-const ALL: [&str; 5] = ["pull", "layer", "assemble", "push", "verify"];
+const ALL: [&str; 6] = ["pull", "layer", "assemble", "push", "attest", "verify"];
 
 /// The programs that the workspace has.
 pub(crate) fn names() -> Vec<&'static str> {

@@ -71,6 +71,31 @@ fn each_message() {
             1,
         ),
         (
+            Error::Sealed { source_: "x".into(), reason: "why".into() },
+            "verify: `x` has no sealed requests: why\nhint: give a layout that `attest` wrote with `sealed`, or an image that one was pushed for\n".into(),
+            1,
+        ),
+        (
+            Error::NoReferrer { image: "x".into(), artifact_type: "a/b".into() },
+            "verify: nothing of the type a/b refers to `x`\nhint: give a layout that `attest` wrote with `sealed`, or an image that one was pushed for\n".into(),
+            1,
+        ),
+        (
+            Error::OtherTool { path: "t".into(), expected: Box::new(one), found: Box::new(two) },
+            format!("verify: `t` is not the program that the image was made by\n  expected: {one}\n  found:    {two}\nhint: take the programs of the release that made it\n"),
+            1,
+        ),
+        (
+            Error::WorkExists { path: "w".into() },
+            "verify: `w` exists\nhint: give a folder that does not exist\n".into(),
+            1,
+        ),
+        (
+            Error::StepFailed { tool: "layer".into(), output: "o".into(), reason: "why".into() },
+            "verify: `layer` did not make `o` again\n  it said: why\nhint: give the inputs by the names that the requests have\n".into(),
+            1,
+        ),
+        (
             Error::Listings { listings: 3, layers: 2 },
             "verify: there are 3 listings, and the image has 2 layers\nhint: give listings of the uppermost layers, the lowest of them first\n".into(),
             1,
