@@ -5,6 +5,7 @@
 
 use crate::{Error, Request, parse_request};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -47,12 +48,19 @@ pub struct Outputs {
     pub named: BTreeMap<String, PathBuf>,
     /// Whether only the plan is wanted.
     pub plan: bool,
+    /// The request as it was written, without a line that names its interpreter.
+    pub text: Vec<u8>,
 }
 
 impl Outputs {
     /// A further output: where the command line puts it, or else where Nix does.
     pub fn or_named(&self, given: Option<PathBuf>, name: &str) -> Option<PathBuf> {
         given.or_else(|| self.named.get(name).cloned())
+    }
+
+    fn of(mut self, document: Document) -> Self {
+        self.text = document.bytes;
+        self
     }
 }
 
@@ -64,14 +72,85 @@ struct Attributes<'a> {
     outputs: BTreeMap<String, PathBuf>,
 }
 
+/// A request of one of two kinds.
+#[derive(Debug)]
+pub enum Either<A, B> {
+    /// Of the first.
+    First(A),
+    /// Of the second.
+    Second(B),
+}
+
+/// What a request was read from, and its bytes.
+struct Document {
+    name: String,
+    bytes: Vec<u8>,
+}
+
 impl Arguments {
     /// Reads the request and settles where the outputs go.
     ///
     /// # Errors
     /// [`Error`]: the command line's, the request's, or of the file that holds it.
     pub fn load<R: Request>(&self) -> Result<(R, Outputs), Error> {
+        let (document, outputs) = self.document()?;
+        if outputs.out.as_os_str().is_empty() && !outputs.plan && self.out.is_none() {
+            return Err(Error::NoOut);
+        }
+        let request = parse_request(&document.name, &document.bytes)?;
+        Ok((request, outputs.of(document)))
+    }
+
+    /// The same for a tool that takes requests of two kinds, and that can do without a main output.
+    ///
+    /// # Errors
+    /// As [`Arguments::load`]; [`Error::NoOut`] only where no receipt is wanted either.
+    pub fn load_either<A: Request, B: Request>(&self) -> Result<(Either<A, B>, Outputs), Error> {
+        let (document, outputs) = self.document()?;
+        let nothing = outputs.out.as_os_str().is_empty() && outputs.receipt.is_none();
+        if nothing && !outputs.plan {
+            return Err(Error::NoOut);
+        }
+        // The first kind is the common one: it is not parsed twice.
+        let request = match parse_request::<A>(&document.name, &document.bytes) {
+            Ok(request) => Either::First(request),
+            Err(Error::Kind { found, .. }) if found == B::KIND => {
+                Either::Second(parse_request(&document.name, &document.bytes)?)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((request, outputs.of(document)))
+    }
+
+    /// Another of Nix's structured attributes than the request.
+    ///
+    /// # Errors
+    /// [`Error::NoAttributes`], [`Error::NoAttribute`], [`Error::Json`], [`Error::Files`].
+    pub fn attribute<T: DeserializeOwned>(key: &str) -> Result<T, Error> {
+        let path = attributes_file().ok_or(Error::NoAttributes)?;
+        let name = path.display().to_string();
+        let bytes = files::read(&path)?;
+        let json = |place: &str, error: &serde_json::Error| Error::Json {
+            name: name.clone(),
+            line: error.line(),
+            column: error.column(),
+            place: place.to_owned(),
+            message: error.to_string(),
+        };
+        let attributes: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(&bytes).map_err(|error| json("", &error))?;
+        let Some(value) = attributes.get(key) else {
+            return Err(Error::NoAttribute {
+                name,
+                key: key.to_owned(),
+            });
+        };
+        serde_json::from_str(value.get()).map_err(|error| json(key, &error))
+    }
+
+    fn document(&self) -> Result<(Document, Outputs), Error> {
         if self.nix {
-            return self.load_nix();
+            return self.nix_document();
         }
         let path = self.request.as_deref().ok_or(Error::NoRequest)?;
         let outputs = self.outputs(BTreeMap::new())?;
@@ -81,13 +160,15 @@ impl Arguments {
                 .lock()
                 .read_to_end(&mut bytes)
                 .map_err(Error::Stdin)?;
-            return Ok((parse_request("standard input", &bytes)?, outputs));
+            let name = "standard input".to_owned();
+            return Ok((Document { name, bytes }, outputs));
         }
-        let bytes = files::read(path)?;
-        Ok((parse_request(&path.display().to_string(), &bytes)?, outputs))
+        let bytes = without_interpreter(files::read(path)?);
+        let name = path.display().to_string();
+        Ok((Document { name, bytes }, outputs))
     }
 
-    fn load_nix<R: Request>(&self) -> Result<(R, Outputs), Error> {
+    fn nix_document(&self) -> Result<(Document, Outputs), Error> {
         if self.request.is_some() {
             return Err(Error::TwoRequests);
         }
@@ -102,26 +183,38 @@ impl Arguments {
                 place: String::new(),
                 message: error.to_string(),
             })?;
-        let request = parse_request(
-            &format!("{name}, attribute `request`"),
-            attributes.request.get().as_bytes(),
-        )?;
-        Ok((request, self.outputs(attributes.outputs)?))
+        let document = Document {
+            name: format!("{name}, attribute `request`"),
+            bytes: attributes.request.get().as_bytes().to_vec(),
+        };
+        Ok((document, self.outputs(attributes.outputs)?))
     }
 
     fn outputs(&self, mut named: BTreeMap<String, PathBuf>) -> Result<Outputs, Error> {
         let out = self.out.clone().or(named.remove("out"));
         let receipt = self.receipt.clone().or(named.remove("receipt"));
-        match out {
-            None if !self.plan => Err(Error::NoOut),
-            out => Ok(Outputs {
-                out: out.unwrap_or_default(),
-                receipt,
-                named,
-                plan: self.plan,
-            }),
+        // Before the request is read: it may be long.
+        if out.is_none() && receipt.is_none() && !self.plan {
+            return Err(Error::NoOut);
         }
+        Ok(Outputs {
+            out: out.unwrap_or_default(),
+            receipt,
+            named,
+            plan: self.plan,
+            text: Vec::new(),
+        })
     }
+}
+
+/// Takes the content of a first line that begins with `#!`. Its newline stays, so that errors count
+/// lines as an editor does.
+fn without_interpreter(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.starts_with(b"#!") {
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        bytes.drain(..end.unwrap_or(bytes.len()));
+    }
+    bytes
 }
 
 /// Where Nix has put the structured attributes (before 2.4 there was no variable).
@@ -203,12 +296,87 @@ mod tests {
     }
 
     #[test]
+    fn a_request_may_name_its_interpreter() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("push");
+        let request = Arguments {
+            request: Some(path.clone()),
+            out: Some("o".into()),
+            ..arguments()
+        };
+        let text = "#!/nix/store/x/bin/any\n{\"kind\":\"any\",\n\"version\":1}";
+        files::write(&path, text.as_bytes()).unwrap();
+        assert_eq!(request.load::<Any>().unwrap().0.kind, "any");
+        // Lines are counted as they stand in the file.
+        let path = dir.path().join("push again");
+        let request = Arguments {
+            request: Some(path.clone()),
+            ..request
+        };
+        files::write(&path, b"#!x\n{\"kind\":\"any\",\n\"version\":x}").unwrap();
+        let error = request.load::<Any>().unwrap_err().to_string();
+        assert!(error.contains("push again:3:"), "{error}");
+        // Only as the first bytes, and a line alone is no request.
+        for (at, text) in [" #!x\n{}", "#!x", "#!x\n"].into_iter().enumerate() {
+            let path = dir.path().join(at.to_string());
+            files::write(&path, text.as_bytes()).unwrap();
+            let request = Arguments {
+                request: Some(path),
+                ..request.clone()
+            };
+            assert!(matches!(request.load::<Any>(), Err(Error::Json { .. })));
+        }
+    }
+
+    #[test]
+    fn a_tool_of_two_kinds() {
+        #[derive(Debug, Deserialize)]
+        struct Other {
+            kind: String,
+            version: u32,
+        }
+        impl Request for Other {
+            const KIND: &'static str = "other";
+            const VERSION: u32 = 1;
+            fn head(&self) -> (&str, u32) {
+                (&self.kind, self.version)
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let load = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            files::write(&path, text.as_bytes()).unwrap();
+            let arguments = Arguments {
+                request: Some(path),
+                receipt: Some("r".into()),
+                ..arguments()
+            };
+            arguments.load_either::<Any, Other>()
+        };
+        let (request, outputs) = load("a", r#"{"kind":"any","version":1}"#).unwrap();
+        assert!(matches!(request, Either::First(_)));
+        // It can do without the main output where there is a receipt.
+        assert!(outputs.out.as_os_str().is_empty());
+        let other = load("b", r#"{"kind":"other","version":1}"#).unwrap().0;
+        assert!(matches!(other, Either::Second(_)));
+        assert!(matches!(
+            load("c", r#"{"kind":"x","version":1}"#),
+            Err(Error::Kind { .. })
+        ));
+        assert!(matches!(
+            load("d", r#"{"kind":"other","version":2}"#),
+            Err(Error::Version { .. })
+        ));
+    }
+
+    #[test]
     fn the_command_line_goes_before_nix() {
         let outputs = Outputs {
             out: "o".into(),
             receipt: None,
             named: BTreeMap::from([("listing".into(), "/nix/store/l".into())]),
             plan: false,
+            text: Vec::new(),
         };
         assert_eq!(
             outputs.or_named(None, "listing"),

@@ -22,6 +22,14 @@ pub enum Error {
         "`--nix`: no structured attributes: NIX_ATTRS_JSON_FILE is not set and there is no .attrs.json"
     )]
     NoAttributes,
+    /// An attribute that the request speaks of is not there.
+    #[error("{name} has no attribute `{key}`")]
+    NoAttribute {
+        /// The file of the attributes.
+        name: String,
+        /// The attribute.
+        key: String,
+    },
     /// Standard input could not be read.
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
@@ -80,6 +88,9 @@ impl Failure for Error {
             Self::NoAttributes => {
                 Some("set `__structuredAttrs = true` in the derivation, and put the request in its attribute `request`".into())
             }
+            Self::NoAttribute { key, .. } => Some(format!(
+                "give the derivation `exportReferencesGraph.{key}`"
+            )),
             Self::Json { .. } => Some("docs/requests.md lists the fields; docs/schemas has them as JSON Schema".into()),
             Self::Kind { found, .. } => Some(format!("run the tool `{found}`, or mend the field `kind`")),
             Self::Version { found, expected, .. } => Some(if *found > u64::from(*expected) {
@@ -96,7 +107,10 @@ impl Failure for Error {
             Self::Files(error) => error.blame(),
             Self::NoRequest | Self::TwoRequests | Self::NoOut | Self::NoAttributes => Blame::Usage,
             Self::Stdin(_) | Self::Stdout(_) => Blame::Environment,
-            Self::Json { .. } | Self::Kind { .. } | Self::Version { .. } => Blame::Input,
+            Self::NoAttribute { .. }
+            | Self::Json { .. }
+            | Self::Kind { .. }
+            | Self::Version { .. } => Blame::Input,
         }
     }
 }

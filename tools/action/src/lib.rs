@@ -20,7 +20,7 @@ mod failure;
 mod json;
 mod run;
 
-pub use arguments::{Arguments, Outputs};
+pub use arguments::{Arguments, Either, Outputs};
 pub use error::Error;
 pub use failure::{At, Blame, Detail, Failed, Failure};
 pub use json::{Request, parse_request, unique};
