@@ -21,6 +21,9 @@ pub(crate) enum Error {
     /// A receipt is not one.
     #[error("`{}`: {error}", path.display())]
     Receipt { path: PathBuf, error: oci::Error },
+    /// An item of `layers` that is none.
+    #[error("`layers[{at}]` has to have either a `receipt`, or `planned` and nothing else")]
+    Layer { at: usize },
     /// A document cannot be written.
     #[error("cannot write the {what}: {error}")]
     Unwritable {

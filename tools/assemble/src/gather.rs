@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 
 use layout::{Place, Reader, Selection};
 use oci::platform::Selector;
-use oci::receipt::{ImageReceipt, LayerReceipt, Source};
+use oci::receipt::{
+    BLOB_FILE, ImageReceipt, LAYERS_FILE, LayerReceipt, LayersReceipt, RECEIPT_FILE, Source,
+};
 use oci::{Descriptor, Digest, MediaType};
 
 use crate::error::{Error, Result};
 use crate::graph::{Copied, copy};
 use crate::request::{
-    Base, Blobs, Entry, Image, IndexOf, Layer, Make, Nested, Request, Severity, Subject, Text,
+    Base, Blobs, Entry, Image, IndexOf, Make, Nested, Request, Severity, Subject, Text,
     Texts, Time, Whose,
 };
 use crate::words::{Stamps, stamped};
@@ -108,11 +110,7 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
                     .as_ref()
                     .map(|base| read_base(base, image, request, &given).map(Box::new))
                     .transpose()?,
-                layers: image
-                    .layers
-                    .iter()
-                    .map(|layer| read_layer(layer, image, request))
-                    .collect::<Result<_>>()?,
+                layers: read_layers(image, request)?,
             },
         ),
         Make::Index(index) => (
@@ -219,10 +217,54 @@ fn given(request: &Request) -> Result<Given> {
     Ok(given)
 }
 
-fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerInput> {
-    let receipt = read_receipt(&layer.receipt)?;
-    let place = match &layer.blob {
-        Some(blob) if request.output.blobs == Blobs::Include => Place::File(blob.clone()),
+/// The layers of an image, those that were planned together in their places.
+fn read_layers(image: &Image, request: &Request) -> Result<Vec<LayerInput>> {
+    let mut layers = Vec::new();
+    for (at, layer) in image.layers.iter().enumerate() {
+        match (&layer.receipt, &layer.planned, &layer.blob, &layer.listing) {
+            (Some(receipt), None, blob, listing) => {
+                let blob = blob.as_deref();
+                layers.push(read_layer(
+                    receipt,
+                    blob,
+                    listing.as_deref(),
+                    image,
+                    request,
+                )?);
+            }
+            (None, Some(folder), None, None) => {
+                layers.extend(read_planned(folder, image, request)?);
+            }
+            _ => return Err(Error::Layer { at }),
+        }
+    }
+    Ok(layers)
+}
+
+fn read_planned(folder: &Path, image: &Image, request: &Request) -> Result<Vec<LayerInput>> {
+    let path = folder.join(LAYERS_FILE);
+    let bytes = files::read_at_most(&path, RECEIPT)?;
+    let planned = LayersReceipt::read(&bytes).map_err(|error| Error::Receipt { path, error })?;
+    let mut layers = Vec::new();
+    for place in 0..planned.layers.len() {
+        let folder = folder.join(LayersReceipt::folder(place));
+        let blob = planned.blobs.then(|| folder.join(BLOB_FILE));
+        let receipt = folder.join(RECEIPT_FILE);
+        layers.push(read_layer(&receipt, blob.as_deref(), None, image, request)?);
+    }
+    Ok(layers)
+}
+
+fn read_layer(
+    path: &Path,
+    blob: Option<&Path>,
+    list: Option<&Path>,
+    image: &Image,
+    request: &Request,
+) -> Result<LayerInput> {
+    let receipt = read_receipt(path)?;
+    let place = match blob {
+        Some(blob) if request.output.blobs == Blobs::Include => Place::File(blob.to_owned()),
         _ => Place::Absent(receipt.sources.clone()),
     };
     let place = Located {
@@ -230,12 +272,7 @@ fn read_layer(layer: &Layer, image: &Image, request: &Request) -> Result<LayerIn
         sources: receipt.sources.clone(),
     };
     let wanted = image.checks.entrypoint != Severity::Ignore;
-    let listing = layer
-        .listing
-        .as_deref()
-        .filter(|_| wanted)
-        .map(listing)
-        .transpose()?;
+    let listing = list.filter(|_| wanted).map(listing).transpose()?;
     Ok(LayerInput {
         receipt,
         place,

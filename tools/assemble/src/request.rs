@@ -131,12 +131,19 @@ pub(crate) struct Image {
     pub(crate) checks: Checks,
 }
 
-/// A layer.
+/// A layer, or the layers that one run of `layer` has planned: exactly one of `receipt` and `planned` is
+/// given.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["receipt"]}, {"required": ["planned"]}]))]
 pub(crate) struct Layer {
     /// The receipt that says all of it.
-    pub(crate) receipt: PathBuf,
+    #[serde(default)]
+    pub(crate) receipt: Option<PathBuf>,
+    /// The folder that a run of `layer` made of a request for several layers: all of them, the lowest
+    /// first. It stands alone.
+    #[serde(default)]
+    pub(crate) planned: Option<PathBuf>,
     /// The file with its bytes. Without it the layout is sparse.
     #[serde(default)]
     pub(crate) blob: Option<PathBuf>,

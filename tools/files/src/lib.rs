@@ -21,8 +21,9 @@ mod walk;
 
 pub use error::{Error, Operation, Result};
 pub use output::{
-    OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, hard_link, scratch, symlink, write,
+    OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, create_folder, hard_link, scratch,
+    symlink, write,
 };
 pub use part::PartFile;
-pub use read::{Opener, Source, exists, open, read, read_at_most, read_link, read_pieces};
+pub use read::{Opener, Source, exists, kind, open, read, read_at_most, read_link, read_pieces};
 pub use walk::{Found, FoundKind, Links, Visitor, Walk};

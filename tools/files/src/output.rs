@@ -232,6 +232,14 @@ impl OutDir {
     }
 }
 
+/// Makes a folder; the parents are made.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| Error::io(Operation::Create, path, e))
+}
+
 /// Writes a small file whole; the parents are made.
 ///
 /// # Errors

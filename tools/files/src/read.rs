@@ -1,10 +1,11 @@
 //! Reading files whole or through a handle, and asking the little that may be asked of them.
 
-use crate::{Error, Operation, Result};
+use crate::{Error, FoundKind, Operation, Result};
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -164,6 +165,30 @@ const PIECE: usize = 256 << 10;
 /// [`Error::Io`].
 pub fn read_link(path: &Path) -> Result<PathBuf> {
     fs::read_link(path).map_err(|e| Error::io(Operation::ReadLink, path, e))
+}
+
+/// What is at a path; a link is not followed.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Special`] for a device, a fifo or a socket.
+pub fn kind(path: &Path) -> Result<FoundKind> {
+    let metadata =
+        fs::symlink_metadata(path).map_err(|e| Error::io(Operation::Inspect, path, e))?;
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        Ok(FoundKind::Symlink(
+            read_link(path)?.into_os_string().into_vec(),
+        ))
+    } else if kind.is_dir() {
+        Ok(FoundKind::Directory)
+    } else if kind.is_file() {
+        Ok(FoundKind::File)
+    } else {
+        Err(Error::Special {
+            path: path.to_owned(),
+            kind: kind_name(kind),
+        })
+    }
 }
 
 /// Whether something is there; a dangling link counts.

@@ -171,6 +171,22 @@ pub(crate) enum Error {
         unpacked: u64,
         limit: String,
     },
+    #[error("`{path}` is not in the graph, and `{field}` names it")]
+    NotInGraph { field: &'static str, path: String },
+    #[error("the graph `{path}` is not one of Nix's", path = path.display())]
+    NixGraph {
+        path: std::path::PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("the plan `{path}` is none", path = path.display())]
+    Plan {
+        path: std::path::PathBuf,
+        source: serde_json::Error,
+    },
+    #[error(transparent)]
+    Request(#[from] action::Error),
+    #[error(transparent)]
+    Planner { source: planner::Error },
     #[error("the receipt can't be put into words")]
     Receipt { source: oci::Error },
     #[error("a line of the listing can't be put into words")]
@@ -200,7 +216,16 @@ impl Failure for Error {
     fn details(&self) -> Vec<Detail> {
         let entry = |entry: &String| vec![Detail::new("entry", entry)];
         match self {
-            Self::Files(_) | Self::Receipt { .. } | Self::Listing { .. } => vec![],
+            Self::Files(_)
+            | Self::Receipt { .. }
+            | Self::Listing { .. }
+            | Self::NotInGraph { .. }
+            | Self::NixGraph { .. }
+            | Self::Plan { .. } => vec![],
+            Self::Request(error) => error.details(),
+            Self::Planner { source } => (source.details().into_iter())
+                .map(|(label, value)| Detail::new(label, value))
+                .collect(),
             Self::Input { entry: e, .. }
             | Self::Tree { entry: e, .. }
             | Self::ArchiveOpen { entry: e, .. }
@@ -279,6 +304,20 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Files(error) => return error.hint(),
+            Self::Request(error) => return error.hint(),
+            Self::Planner { source } => return source.hint(),
+            Self::NotInGraph {
+                field: "packed", ..
+            } => {
+                "the plan that those layers were made by is not of this graph: make the plan again, with this one as its `previous`"
+            }
+            Self::NotInGraph { .. } => "name a path of the graph",
+            Self::NixGraph { .. } => {
+                "it is the JSON that `exportReferencesGraph` gives a derivation with structured attributes"
+            }
+            Self::Plan { .. } => {
+                "take what `layer --plan` printed, or the file `plan.json` that it wrote"
+            }
             // Below the root of a tree only a link that is followed can lead to nothing.
             Self::Tree {
                 source_path,
@@ -365,6 +404,7 @@ impl Failure for Error {
     fn blame(&self) -> Blame {
         match self {
             Self::Files(error) => error.blame(),
+            Self::Request(error) => error.blame(),
             Self::Input { source, .. }
             | Self::Tree { source, .. }
             | Self::ArchiveOpen { source, .. } => source.blame(),

@@ -4,6 +4,7 @@
 //! This is where the disk is asked; what it says is names, kinds and link targets. All that follows
 //! is pure.
 
+mod store;
 mod tree;
 
 use crate::archive::{self, Archive};
@@ -86,6 +87,7 @@ fn label(entry: &Entry, index: usize) -> String {
     let (origin, source) = match entry {
         Entry::File(file) => (&file.origin, file.source.as_ref()),
         Entry::Tree(tree) => (&tree.origin, Some(&tree.source)),
+        Entry::StorePath(path) => (&path.origin, Some(&path.source)),
         Entry::Tar(tar) => (&tar.origin, Some(&tar.source)),
         Entry::Directory(directory) | Entry::Fifo(directory) => (&directory.origin, None),
         Entry::Symlink(link) => (&link.origin, None),
@@ -165,6 +167,7 @@ impl Gather {
                 return self.whiteout(index, &whiteout.path, Some(b".wh..wh..opq"), defaults);
             }
             Entry::Tree(tree) => return self.tree(index, tree, defaults),
+            Entry::StorePath(path) => return self.store_path(index, path, defaults),
             Entry::Tar(tar) => return self.tar(index, tar, defaults, request, output),
         };
         let own = self.refined(index, path, defaults.own(), attributes)?;

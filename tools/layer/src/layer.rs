@@ -35,9 +35,23 @@ pub(crate) fn write(
     listing: Option<PathBuf>,
 ) -> Result<()> {
     // All are begun first: an output that exists is found before any work is done.
-    let blob = match outputs.out.as_path() == Path::new("-") {
+    let kept = !outputs.out.as_os_str().is_empty();
+    let place = match &outputs.receipt {
+        // Only the receipt is wanted: the blob lies beside it while it is made, and never gets a name.
+        Some(receipt) if !kept => receipt.with_extension("blob"),
+        _ => outputs.out.clone(),
+    };
+    let blob = match place.as_path() == Path::new("-") {
         true => OutFile::standard_output()?,
-        false => OutFile::create(&outputs.out)?,
+        false => OutFile::create(&place)?,
+    };
+    let request_file = match outputs.named.get("request") {
+        None => None,
+        Some(path) => {
+            let mut file = OutFile::create(path)?;
+            file.put(&outputs.text)?;
+            Some(file)
+        }
     };
     let receipt = outputs
         .receipt
@@ -81,7 +95,8 @@ pub(crate) fn write(
     };
     // The blob last: where it is, all is.
     Ok(files::commit_all(
-        listing.into_iter().chain(receipt).chain([written.file]),
+        (request_file.into_iter().chain(listing).chain(receipt))
+            .chain(kept.then_some(written.file)),
     )?)
 }
 

@@ -1,4 +1,5 @@
-//! `layer`: from a request that names files to one layer blob and its receipt.
+//! `layer`: from a request that names files to one layer blob and its receipt; or from a graph of paths
+//! to several.
 //!
 //! It can't reach the network, reads nothing that the request does not name, and writes the same
 //! bytes for the same request and the same content, everywhere.
@@ -13,6 +14,7 @@ mod error;
 mod gather;
 mod item;
 mod layer;
+mod layers;
 mod listing;
 mod mode;
 mod open;
@@ -27,7 +29,7 @@ mod sink;
 mod unpack;
 mod untar;
 
-use action::At;
+use action::{At, Either};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,11 +43,35 @@ struct Arguments {
     /// Where a listing of the layer goes: one JSON line for each tar entry
     #[arg(long, value_name = "FILE")]
     listing: Option<PathBuf>,
+
+    /// Of several layers: where a folder with a request for each of them goes
+    #[arg(long, value_name = "PATH")]
+    requests: Option<PathBuf>,
+
+    /// Of several layers: print why each path is in its layer, as JSON, and write nothing
+    #[arg(long)]
+    explain: bool,
 }
 
 fn main() -> ExitCode {
     action::run("layer", |arguments: Arguments| {
-        let (request, outputs) = arguments.common.load::<request::Request>()?;
+        let mut common = arguments.common.clone();
+        common.plan |= arguments.explain;
+        let (request, outputs) = common.load_either::<request::Request, request::Layers>()?;
+        let request = match request {
+            Either::First(request) => request,
+            Either::Second(request) => {
+                let origin = request.origin.clone();
+                let planned = layers::plan(&request, &outputs).at(&origin)?;
+                if arguments.explain {
+                    return action::print_plan(&planned.explain());
+                }
+                if outputs.plan {
+                    return action::print_plan(&planned.plan());
+                }
+                return layers::write(&planned, &request, &outputs, arguments.requests).at(&origin);
+            }
+        };
         let origin = request.origin.clone();
         let plan = plan::plan(&request, &outputs.out).at(&origin)?;
         if outputs.plan {

@@ -3,6 +3,12 @@
 //! These types are the documentation of the format: `docs/schemas/layer.schema.json` is generated from
 //! them. They hold what was asked and check nothing but its shape; `plan` decides what it means.
 
+mod layers;
+mod store;
+
+pub(crate) use layers::{Graph, Layers, Make, NixGraph, Node};
+pub(crate) use store::{Link, StorePath};
+
 use oci::RawPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -254,6 +260,9 @@ pub(crate) enum Entry {
     Fifo(Directory),
     /// A directory of files, taken with all that is below it.
     Tree(Tree),
+    /// Whatever lies at a path on disk, as it is there: a file, a directory with all that is below it,
+    /// or a symbolic link.
+    StorePath(StorePath),
     /// A tar archive, merged in and normalised.
     Tar(Tar),
     /// Hides one path of the layers below (image specification, layer.md, "Whiteouts").
@@ -342,7 +351,7 @@ pub(crate) struct Device {
 }
 
 /// A directory of files, taken with all that is below it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tree {
     /// Where the directory comes to lie in the image; absent or empty: at its root.
@@ -353,6 +362,9 @@ pub(crate) struct Tree {
     /// Symbolic links inside: kept, or replaced by what they lead to.
     #[serde(default)]
     pub(crate) symlinks: TreeSymlinks,
+    /// Files are not copied: links in the image lead to where else they are.
+    #[serde(default)]
+    pub(crate) link: Option<Box<Link>>,
     /// Which of it is taken, how, and with which attributes.
     #[serde(default)]
     pub(crate) select: Select,

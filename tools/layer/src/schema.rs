@@ -5,7 +5,7 @@
 )]
 
 use crate::listing::Line;
-use crate::request::Request;
+use crate::request::{Layers, Request};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use std::path::Path;
@@ -32,6 +32,33 @@ fn schema_of_the_request() {
     check(
         "layer",
         &settings.into_generator().into_root_schema_for::<Request>(),
+    );
+}
+
+#[test]
+fn schema_of_the_request_for_several() {
+    let settings = SchemaSettings::draft2020_12().for_deserialize();
+    check(
+        "layers",
+        &settings.into_generator().into_root_schema_for::<Layers>(),
+    );
+}
+
+#[test]
+fn schema_of_a_plan_and_its_explanation() {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let generator = || settings.clone().into_generator();
+    check(
+        "layer_plan",
+        &generator().into_root_schema_for::<planner::Plan>(),
+    );
+    check(
+        "layer_explanation",
+        &generator().into_root_schema_for::<planner::Explanation>(),
+    );
+    check(
+        "layers_receipt",
+        &generator().into_root_schema_for::<oci::receipt::LayersReceipt>(),
     );
 }
 

@@ -17,9 +17,13 @@ use crate::error::Shown;
 use crate::{Digest, Error, MediaType, RawPath, json};
 
 mod image;
+mod layers;
 
 pub use image::{
     BaseOfImage, ImageNode, ImageReceipt, ImageReceiptKind, IndexNode, LayerNode, Node, OtherNode,
+};
+pub use layers::{
+    BLOB_FILE, LAYERS_FILE, LayersReceipt, LayersReceiptKind, PlannedLayer, RECEIPT_FILE,
 };
 
 const LAYER: &str = "layer_receipt";

@@ -19,6 +19,16 @@ pub struct Explanation {
     pub paths: Vec<PathExplanation>,
 }
 
+impl Explanation {
+    /// The explanation of a plan without layers.
+    pub fn empty() -> Self {
+        Self {
+            expected: Expected::default(),
+            paths: Vec::new(),
+        }
+    }
+}
+
 /// The explanation of one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -25,6 +25,19 @@ pub struct Plan {
     pub moves: Vec<Move>,
 }
 
+impl Plan {
+    /// The plan of a graph none of whose paths wants a layer.
+    pub fn empty() -> Self {
+        Self {
+            kind: KIND.to_owned(),
+            version: VERSION,
+            layers: Vec::new(),
+            expected: Expected::default(),
+            moves: Vec::new(),
+        }
+    }
+}
+
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +51,7 @@ pub struct Layer {
 }
 
 /// The bytes that each kind of change moves again on average.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     /// One application changes.
@@ -52,7 +65,7 @@ pub struct Expected {
 }
 
 /// Bytes moved again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moved {
     /// By this plan.

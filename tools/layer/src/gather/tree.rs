@@ -6,7 +6,7 @@ use super::{Gather, subject};
 use crate::attributes::Resolved;
 use crate::error::{Error, Result};
 use crate::item::{Content, Node, check_path, disk_path, join};
-use crate::request::{Tree, TreeSymlinks};
+use crate::request::{Link, Tree, TreeSymlinks};
 use crate::select::{Known, Needed, Pick, Select};
 use files::{Found, FoundKind, Links, Visitor, Walk};
 use oci::RawPath;
@@ -27,6 +27,7 @@ impl Gather {
             all: tree.select.include.is_empty(),
             needed: Needed::default(),
             conditional: Vec::new(),
+            link: tree.link.as_deref(),
             above,
             index,
             defaults: &defaults,
@@ -81,6 +82,7 @@ struct TreeVisitor<'a> {
     needed: Needed,
     /// Indices of items that are wanted only if something below them is.
     conditional: Vec<usize>,
+    link: Option<&'a Link>,
     above: &'a [u8],
     index: u32,
     defaults: &'a Resolved,
@@ -142,9 +144,22 @@ impl Visitor for TreeVisitor<'_> {
         let raw = || RawPath::new(path.clone());
         check_path(&path).map_err(|rule| self.gather.path(self.index, &raw(), rule))?;
         let node = match found.kind {
-            FoundKind::File => Node::File(Content::Path(found.path)),
             FoundKind::Directory => Node::Directory,
-            FoundKind::Symlink(target) => Node::Symlink(target.into()),
+            kind => match linked(self.link, &found.relative) {
+                Linked::To(target) => Node::Symlink(target.into()),
+                Linked::Not => match kind {
+                    FoundKind::Symlink(target) => Node::Symlink(target.into()),
+                    _ => Node::File(Content::Path(found.path)),
+                },
+                // What the link leads to, where that is a file: a link would lead out of the image's
+                // own files.
+                Linked::Copied => match kind {
+                    FoundKind::Symlink(target) if files::open(&found.path).is_err() => {
+                        Node::Symlink(target.into())
+                    }
+                    _ => Node::File(Content::Path(found.path)),
+                },
+            },
         };
         let own = self
             .select
@@ -154,6 +169,25 @@ impl Visitor for TreeVisitor<'_> {
             .push(self.index, &path, node, own, self.defaults);
         Ok(())
     }
+}
+
+/// What becomes of a file of a tree that may be linked to.
+enum Linked {
+    To(Vec<u8>),
+    Copied,
+    Not,
+}
+
+fn linked(link: Option<&Link>, relative: &[u8]) -> Linked {
+    let Some(link) = link else { return Linked::Not };
+    let is_below = |folder: &RawPath| {
+        let rest = relative.strip_prefix(folder.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"/"))
+    };
+    if link.copy.iter().any(is_below) {
+        return Linked::Copied;
+    }
+    Linked::To(join(link.to.as_bytes(), relative))
 }
 
 /// The part of a path below the root of a tree.
