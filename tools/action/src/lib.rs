@@ -19,9 +19,11 @@ mod error;
 mod failure;
 mod json;
 mod run;
+mod script;
 
 pub use arguments::{Arguments, Either, Outputs};
 pub use error::Error;
 pub use failure::{At, Blame, Detail, Failed, Failure};
 pub use json::{Request, parse_request, unique};
 pub use run::{print, print_plan, run, warn};
+pub use script::write_script;

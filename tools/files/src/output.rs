@@ -251,6 +251,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     file.commit()
 }
 
+/// Writes a small program whole; the parents are made. Everybody may execute it.
+///
+/// # Errors
+/// As [`OutFile`].
+pub fn write_executable(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes)?;
+    fs::set_permissions(path, Permissions::from_mode(0o755))
+        .map_err(|e| Error::io(Operation::Create, path, e))
+}
+
 /// Copies a file's content (a reflink where the file system can); the parents are made.
 ///
 /// # Errors

@@ -183,6 +183,11 @@ pub(crate) enum Error {
         path: std::path::PathBuf,
         source: serde_json::Error,
     },
+    #[error("`{path}` tells of no layers: {source}", path = path.display())]
+    Below {
+        path: std::path::PathBuf,
+        source: oci::Error,
+    },
     #[error(transparent)]
     Request(#[from] action::Error),
     #[error(transparent)]
@@ -221,7 +226,8 @@ impl Failure for Error {
             | Self::Listing { .. }
             | Self::NotInGraph { .. }
             | Self::NixGraph { .. }
-            | Self::Plan { .. } => vec![],
+            | Self::Plan { .. }
+            | Self::Below { .. } => vec![],
             Self::Request(error) => error.details(),
             Self::Planner { source } => (source.details().into_iter())
                 .map(|(label, value)| Detail::new(label, value))
@@ -314,6 +320,9 @@ impl Failure for Error {
             Self::NotInGraph { .. } => "name a path of the graph",
             Self::NixGraph { .. } => {
                 "it is the JSON that `exportReferencesGraph` gives a derivation with structured attributes"
+            }
+            Self::Below { .. } => {
+                "name a receipt of `assemble`, or `layers.json` of planned layers"
             }
             Self::Plan { .. } => {
                 "take what `layer --plan` printed, or the file `plan.json` that it wrote"

@@ -365,6 +365,9 @@ pub(crate) struct Tree {
     /// Files are not copied: links in the image lead to where else they are.
     #[serde(default)]
     pub(crate) link: Option<Box<Link>>,
+    /// Paths below it that are left out with all that is below them, where they are there.
+    #[serde(default)]
+    pub(crate) without: Vec<RawPath>,
     /// Which of it is taken, how, and with which attributes.
     #[serde(default)]
     pub(crate) select: Select,

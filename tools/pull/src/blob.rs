@@ -8,6 +8,7 @@ use files::{OutDir, OutFile};
 use oci::json;
 use progress::Progress;
 use serde::Serialize;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
@@ -50,17 +51,15 @@ pub(crate) fn write(plan: &PlannedBlob, request: &Request, outputs: &Outputs) ->
     let mut out = OutFile::create(&outputs.out)?;
     let scratch: OutDir = pull::scratch(&outputs.out)?;
     let fetcher = Fetcher::new(&request.from, scratch.path())?;
-    let progress = Progress::new(&plan.name.repository(), plan.blob.size);
-    let file = fetcher.blob(&plan.name, &plan.blob, &progress)?;
-    drop(progress);
-    let mut failed = None;
-    files::read_pieces(&file, |piece| {
-        if failed.is_none() {
-            failed = out.put(piece).err();
-        }
-    })?;
-    if let Some(error) = failed {
-        return Err(error.into());
+    let media_type = &plan.blob.media_type;
+    if media_type.is_index() || media_type.is_manifest() {
+        // Registries keep these elsewhere.
+        out.put(&fetcher.document(&plan.name, &plan.blob)?)?;
+    } else {
+        let progress = Progress::new(&plan.name.repository(), plan.blob.size);
+        let file = fetcher.blob(&plan.name, &plan.blob, &progress)?;
+        drop(progress);
+        copy(&file, &mut out)?;
     }
     let mut all = vec![out];
     if let Some(path) = &outputs.receipt {
@@ -80,4 +79,17 @@ pub(crate) fn write(plan: &PlannedBlob, request: &Request, outputs: &Outputs) ->
         all.insert(0, file);
     }
     Ok(files::commit_all(all)?)
+}
+
+fn copy(file: &Path, out: &mut OutFile) -> Result<()> {
+    let mut failed = None;
+    files::read_pieces(file, |piece| {
+        if failed.is_none() {
+            failed = out.put(piece).err();
+        }
+    })?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }

@@ -30,6 +30,9 @@ pub(crate) enum Error {
     /// A layout that serves as a mirror lacks something.
     #[error("the layout `{}` does not have {what}", layout.display())]
     NotInLayout { layout: PathBuf, what: String },
+    /// The Nix store did not take something.
+    #[error("nothing can be added to the Nix store: {reason}")]
+    NixStore { reason: String },
     /// A reference that is none, or lacks a tag.
     #[error("`{reference}` can't be locked: {reason}")]
     Reference { reference: Shown, reason: String },
@@ -171,6 +174,9 @@ impl Failure for Error {
             }
             Error::Off { .. } => "let a mirror have it, or end the list with `direct`",
             Error::NotInLayout { .. } => "run `pull vendor` where the network is",
+            Error::NixStore { .. } => {
+                "run it where `nix-store` is, as somebody who may add to the store"
+            }
             Error::Reference { .. } => "write it as `docker.io/library/debian:12`",
             Error::Lock { .. } => "it is written by `pull lock`, and not by hand",
             Error::Entry { .. } => "run `pull lock --update`",
@@ -202,6 +208,7 @@ impl Failure for Error {
             Error::Registry(error) => error.is_environment(),
             Error::Unreadable { .. } => true,
             Error::Unwritable { .. } => return Blame::Bug,
+            Error::NixStore { .. } => true,
             _ => false,
         };
         match environment {
@@ -321,6 +328,14 @@ pub(crate) mod tests {
             assert_eq!(error.blame(), Blame::Input);
             assert_eq!(shown(error), expected);
         }
+        let store = Error::NixStore {
+            reason: "why".into(),
+        };
+        assert_eq!(store.blame(), Blame::Environment);
+        assert_eq!(
+            shown(store),
+            "pull: nothing can be added to the Nix store: why\nhint: run it where `nix-store` is, as somebody who may add to the store\n"
+        );
         assert_eq!(of_status(503).blame(), Blame::Environment);
         assert!(shown(of_status(403)).contains("status:"));
     }

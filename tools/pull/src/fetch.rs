@@ -32,6 +32,8 @@ pub(crate) struct Fetcher {
     registries: Registries,
     steps: Vec<Step>,
     private: String,
+    /// Files that are at hand.
+    files: BTreeMap<Digest, PathBuf>,
     root: PathBuf,
     /// Whether what is in the store was put there by other runs.
     shared: bool,
@@ -62,6 +64,7 @@ impl Fetcher {
             registries: access.open()?,
             steps,
             private: from.private.clone(),
+            files: from.files.clone(),
             root: from.store.clone().unwrap_or_else(|| scratch.to_owned()),
             shared: from.store.is_some(),
             parallel: from.parallel.map_or(PARALLEL, usize::from).max(1),
@@ -73,6 +76,13 @@ impl Fetcher {
     /// Whether files of the store may be given away: nobody else has them.
     pub(crate) fn is_scratch(&self) -> bool {
         !self.shared
+    }
+
+    /// Whether all of these are at hand.
+    pub(crate) fn has_all(&self, blobs: &[Blob]) -> bool {
+        blobs
+            .iter()
+            .all(|blob| self.files.contains_key(&blob.digest))
     }
 
     fn steps(&self, name: &Name) -> Vec<Step> {
@@ -127,6 +137,20 @@ impl Fetcher {
 
     /// The bytes of an index or manifest.
     pub(crate) fn document(&self, name: &Name, blob: &Blob) -> Result<Vec<u8>> {
+        if let Some(path) = self.files.get(&blob.digest) {
+            let bytes = files::read_at_most(path, Limits::MANIFEST.size)?;
+            let mut hasher = Hasher::new(blob.digest.algorithm());
+            hasher.update(&bytes);
+            let found = hasher.finish();
+            return match found == blob.digest {
+                true => Ok(bytes),
+                false => Err(Error::Layout(layout::Error::WrongDigest {
+                    path: path.clone(),
+                    expected: Box::new(blob.digest),
+                    found: Box::new(found),
+                })),
+            };
+        }
         let path = self.path(&blob.digest);
         if self.is_there(&path, blob)? {
             return Ok(files::read_at_most(&path, Limits::MANIFEST.size)?);
@@ -158,6 +182,10 @@ impl Fetcher {
 
     /// The file of a config or layer.
     pub(crate) fn blob(&self, name: &Name, blob: &Blob, progress: &Progress) -> Result<PathBuf> {
+        if let Some(path) = self.files.get(&blob.digest) {
+            progress.add(blob.size);
+            return Ok(path.clone());
+        }
         let path = self.path(&blob.digest);
         if self.is_there(&path, blob)? {
             progress.add(blob.size);
@@ -298,7 +326,8 @@ impl Fetcher {
         Ok(reader)
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
+    /// Where a fetched blob is.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         let folder = self.root.join("blobs").join(digest.algorithm().name());
         folder.join(digest.hex())
     }

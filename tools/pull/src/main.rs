@@ -7,6 +7,7 @@ mod error;
 mod fetch;
 mod lock;
 mod mirrors;
+mod nix_store;
 mod plan;
 mod pull;
 mod request;

@@ -59,7 +59,12 @@ pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result
         file.put(&receipt(plan, request)?)?;
         beside.push(file);
     }
-    let directory = layout::directory(&contents, &outputs.out, transfer(&fetcher), Verify::Size)?;
+    let linked = !request.from.files.is_empty() && fetcher.has_all(&plan.blobs);
+    let transfer = match linked {
+        true => Transfer::Symlink,
+        false => transfer(&fetcher),
+    };
+    let directory = layout::directory(&contents, &outputs.out, transfer, Verify::Size)?;
     files::commit_with(beside, directory)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! These types are the documentation of the format: `docs/schemas/pull.schema.json` is generated from
 //! them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use oci::{Digest, MediaType};
@@ -87,6 +88,9 @@ pub(crate) struct Supply {
     /// A folder in which blobs and parts of blobs are kept from one run to the next; several processes
     /// may use it at once.
     pub(crate) store: Option<PathBuf>,
+    /// Files that are at hand, by digest. Where they are all that is wanted, the layout holds links to
+    /// them, and nobody is asked for anything.
+    pub(crate) files: BTreeMap<Digest, PathBuf>,
     /// How many blobs are fetched at once: 4 if it is not said.
     pub(crate) parallel: Option<u8>,
     /// How registries are reached.

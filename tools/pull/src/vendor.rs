@@ -26,17 +26,7 @@ pub(crate) fn vendor(
     out: &Path,
     from: &Supply,
 ) -> Result<()> {
-    let mut entries: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for name in names {
-        entries.insert(name, lock.entry(path, name)?);
-    }
-    if names.is_empty() {
-        entries = lock
-            .images
-            .iter()
-            .map(|(name, entry)| (name.as_str(), entry))
-            .collect();
-    }
+    let entries = entries(lock, names, path)?;
     if files::exists(out) {
         let differences = differences(&entries, out)?;
         return match differences.is_empty() {
@@ -59,6 +49,26 @@ pub(crate) fn vendor(
     }
     let directory = layout::directory(&contents, out, pull::transfer(&fetcher), Verify::Size)?;
     Ok(directory.commit()?)
+}
+
+/// The entries of these names, or all where none is named.
+///
+/// # Errors
+/// A name that the lock does not have.
+pub(crate) fn entries<'a>(
+    lock: &'a Lock,
+    names: &'a [String],
+    path: &Path,
+) -> Result<BTreeMap<&'a str, &'a Entry>> {
+    if names.is_empty() {
+        let all = lock.images.iter();
+        return Ok(all.map(|(name, entry)| (name.as_str(), entry)).collect());
+    }
+    let mut entries: BTreeMap<&str, &Entry> = BTreeMap::new();
+    for name in names {
+        entries.insert(name, lock.entry(path, name)?);
+    }
+    Ok(entries)
 }
 
 fn named(mut descriptor: Descriptor, name: &str) -> Descriptor {

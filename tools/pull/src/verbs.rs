@@ -10,7 +10,7 @@ use registry::{Access, Explained, Who};
 use crate::error::{Error, Result};
 use crate::lock::{Lock, Name};
 use crate::request::Supply;
-use crate::{resolve, vendor, verify};
+use crate::{nix_store, resolve, vendor, verify};
 
 /// What to do for people.
 #[derive(Debug, clap::Subcommand)]
@@ -73,8 +73,11 @@ pub(crate) struct VendorArguments {
     #[arg(long, value_name = "FILE", default_value = "images.lock.json")]
     lock: PathBuf,
     /// The folder; it is written if it does not exist, and compared with the lock if it does
-    #[arg(long, value_name = "PATH")]
-    out: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "to_nix_store")]
+    out: Option<PathBuf>,
+    /// Instead of a folder: add each blob to the Nix store, where `pullImage` finds it
+    #[arg(long, conflicts_with = "out")]
+    to_nix_store: bool,
     #[command(flatten)]
     settings: SettingsArgument,
 }
@@ -112,8 +115,15 @@ pub(crate) fn run(verb: &Verb) -> std::result::Result<Option<Explained>, action:
         Verb::Vendor(arguments) => {
             let lock = Lock::read(&arguments.lock)?;
             let from = arguments.settings.load()?;
-            let (images, out) = (&arguments.images, &arguments.out);
-            vendor::vendor(&lock, images, &arguments.lock, out, &from)?;
+            let (images, path) = (&arguments.images, &arguments.lock);
+            match &arguments.out {
+                Some(out) => vendor::vendor(&lock, images, path, out, &from)?,
+                None => {
+                    let entries = vendor::entries(&lock, images, path)?;
+                    let scratch = crate::pull::scratch(Path::new("nix-store"))?;
+                    nix_store::add(&entries, scratch.path(), &from)?;
+                }
+            }
         }
         Verb::Verify { layout } => verify::verify(layout)?,
         Verb::Auth {

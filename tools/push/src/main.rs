@@ -22,7 +22,8 @@ use std::process::ExitCode;
 #[command(name = "push", version)]
 struct Arguments {
     /// The request: a JSON file, or `-` for standard input
-    request: PathBuf,
+    #[arg(required_unless_present = "nix")]
+    request: Option<PathBuf>,
 
     /// Where a JSON report of what was written goes, also where a push fails half-way
     #[arg(long, value_name = "FILE")]
@@ -35,6 +36,11 @@ struct Arguments {
     /// Say where the logins that would be used are found, and never what they are; push nothing
     #[arg(long)]
     explain_auth: bool,
+
+    /// Be the builder of a Nix derivation whose output is a program that runs the request: see
+    /// `rules/nix/pushImage.nix`
+    #[arg(long, conflicts_with_all = ["request", "receipt", "plan", "explain_auth"])]
+    nix: bool,
 }
 
 /// How many blobs are sent at once, if it is not said.
@@ -42,8 +48,11 @@ const PARALLEL: usize = 4;
 
 fn main() -> ExitCode {
     action::run("push", |arguments: Arguments| {
+        if arguments.nix {
+            return action::write_script::<request::Request>();
+        }
         let common = action::Arguments {
-            request: Some(arguments.request),
+            request: arguments.request,
             // Its output is in registries.
             out: Some(PathBuf::new()),
             receipt: arguments.receipt,

@@ -28,6 +28,7 @@ impl Gather {
             needed: Needed::default(),
             conditional: Vec::new(),
             link: tree.link.as_deref(),
+            without: &tree.without,
             above,
             index,
             defaults: &defaults,
@@ -83,6 +84,7 @@ struct TreeVisitor<'a> {
     /// Indices of items that are wanted only if something below them is.
     conditional: Vec<usize>,
     link: Option<&'a Link>,
+    without: &'a [RawPath],
     above: &'a [u8],
     index: u32,
     defaults: &'a Resolved,
@@ -128,6 +130,9 @@ impl Visitor for TreeVisitor<'_> {
     type Error = WalkError;
 
     fn wants(&mut self, relative: &[u8]) -> bool {
+        if self.without.iter().any(|path| path.as_bytes() == relative) {
+            return false;
+        }
         self.pick = self.select.pick(relative, Known::ParentsTaken);
         self.pick != Pick::No
     }

@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::request::{Graph, Layers};
 use action::Outputs;
 use graph::Closure;
+use oci::receipt::{ImageReceipt, LayersReceipt};
 use planner::{ChangeModel, Explanation, Limits, Plan, Previous};
+use std::path::PathBuf;
 
 /// The most bytes of a plan that is read.
 const PLAN: u64 = 64 << 20;
@@ -51,6 +53,27 @@ impl Planned {
             keys.zip(planned.members.iter().map(Vec::as_slice))
         })
     }
+}
+
+/// How many layers some receipts tell of.
+fn count(receipts: &[PathBuf]) -> Result<u32> {
+    let mut sum = 0usize;
+    for path in receipts {
+        let bytes = files::read_at_most(path, PLAN)?;
+        let of_layers = LayersReceipt::read(&bytes).map(|receipt| receipt.layers.len());
+        sum += match of_layers {
+            Ok(count) => count,
+            // The other kind says what is wrong with it.
+            Err(_) => match ImageReceipt::read(&bytes) {
+                Ok(receipt) => receipt.root.layers(),
+                Err(source) => {
+                    let path = path.clone();
+                    return Err(Error::Below { path, source });
+                }
+            },
+        };
+    }
+    Ok(u32::try_from(sum).unwrap_or(u32::MAX))
 }
 
 /// Plans the layers of a request.
@@ -90,7 +113,7 @@ pub(crate) fn plan(request: &Layers, outputs: &Outputs) -> Result<Planned> {
         nodes: closure.nodes.clone(),
         limits: Limits {
             max_layers: options.max_layers,
-            base_layers: options.base_layers,
+            base_layers: options.base_layers.saturating_add(count(&options.below)?),
             min_layer_size: options.min_layer_size,
         },
         base_paths: closure.elsewhere.clone(),

@@ -130,6 +130,9 @@ pub(crate) struct Planning {
     pub(crate) max_layers: u32,
     /// How many of them the base has, and whatever else is in the image besides these.
     pub(crate) base_layers: u32,
+    /// Receipts that tell of more of them, which are counted too: of an image by `assemble`, or
+    /// `layers.json` of other layers.
+    pub(crate) below: Vec<PathBuf>,
     /// Smaller layers are merged with others, in bytes.
     pub(crate) min_layer_size: u64,
     /// How a change travels. By default to all that depends on it for a closure of Nix, and not at all
@@ -156,6 +159,7 @@ impl Default for Planning {
         Self {
             max_layers: 100,
             base_layers: 0,
+            below: Vec::new(),
             min_layer_size: 0,
             change_model: None,
             hints: Vec::new(),

@@ -153,6 +153,14 @@ pub struct IndexNode {
 }
 
 impl Node {
+    /// How many layers it has itself: an index has none.
+    pub fn layers(&self) -> usize {
+        match self {
+            Node::Image(image) => image.layers.len(),
+            Node::Index(_) | Node::Other(_) => 0,
+        }
+    }
+
     /// The digest of the manifest or index.
     pub fn digest(&self) -> Digest {
         match self {

@@ -1,0 +1,37 @@
+{
+  # A user's flake: the rules, and a package set (a real user has nixpkgs). `cargo xtask test` puts the
+  # rules, the programs and the packages beside it.
+  inputs.rules_container.url = "path:./rules_container";
+  inputs.tool = { url = "path:./tool"; flake = false; };
+  inputs.files = { url = "path:./files"; flake = false; };
+
+  outputs = { self, rules_container, tool, files }:
+    let
+      system = "x86_64-linux";
+      world = import ./world.nix { inherit files; };
+      next = import ./world.nix { inherit files; release = "2"; };
+      withTool = pkgs: rules_container.lib.withPkgs (pkgs // { rules-container = tool; });
+      packages = import ./packages.nix {
+        inherit world next tool;
+        inherit (rules_container.lib) mkLib withPkgs;
+        container = rules_container.lib.mkLib { inherit system tool; };
+        imageFromName = (withTool world).imageFromName;
+        plan = if builtins.pathExists ./plan.json then ./plan.json else null;
+        lock = if builtins.pathExists ./images.lock.json then ./images.lock.json else null;
+        vendored = if builtins.pathExists ./vendored then ./vendored else null;
+      };
+    in
+    {
+      packages.${system} = {
+        inherit (packages) image thin index;
+        default = packages.image;
+      };
+      legacyPackages.${system} = packages;
+      apps.${system}.push = {
+        type = "app";
+        inherit (packages.push_fat) program;
+        meta.description = "push the image";
+      };
+      checks.${system} = { inherit (packages) image; };
+    };
+}

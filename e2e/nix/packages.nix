@@ -1,0 +1,155 @@
+# What the tests build: one attribute a thing that is shown.
+{ container, mkLib, withPkgs, imageFromName, world, next, tool, plan ? null, lock ? null, vendored ? null }:
+let
+  inherit (container) buildImage buildLayer buildIndex pushImage pullImage streamImage loadImage;
+  greeting = world: {
+    name = "greet";
+    contents = [ world.greet ];
+    config = {
+      Cmd = [ "/bin/greet" ];
+      Env = [ "LANG=C" ];
+      WorkingDir = "/srv";
+    };
+  };
+  registry = "127.0.0.1:REGISTRY_PORT";
+  access = { hosts.${registry}.plain_http = true; };
+  push = image: repository: pushImage {
+    name = "push-${repository}";
+    inherit image access;
+    repository = "${registry}/${repository}";
+    tags = [ "1" ];
+  };
+in
+rec {
+  # A closure: fat, thin, by three layers, and by other planners.
+  image = buildImage (greeting world);
+  thin = buildImage (greeting world // { thin = true; });
+  few = buildImage (greeting world // { maxLayers = 3; });
+  nixery = buildImage (greeting world // { strategy = "nixery"; });
+  plan_of_image = image.plan;
+
+  # With a plan that is checked in: each layer a derivation.
+  locked = buildImage (greeting world // { inherit plan; });
+  locked_next = buildImage (greeting next // { inherit plan; });
+  image_next = buildImage (greeting next);
+
+  # Identity.
+  identity = buildImage {
+    name = "identity";
+    contents = [ world.bash ];
+    users.app = { uid = 1000; group = "app"; home = "/home/app"; };
+    groups.app = { gid = 1000; members = [ "app" ]; };
+    tmp = true;
+    caCertificates = world.cacert;
+    usrBinEnv = world.coreutils;
+    binSh = world.sh;
+    files = {
+      "usr/bin/ping" = { source = "${world.hello}/bin/hello"; mode = "4755"; capabilities = "cap_net_raw+ep"; };
+      "etc/app.conf" = { text = "greeting = yes\n"; mode = "0640"; uid = 1000; gid = 1000; };
+      "srv/www" = { directory = true; };
+      "etc/localtime" = { link = "../usr/share/zoneinfo/UTC"; };
+    };
+    config = { User = "app"; Cmd = [ "/bin/sh" "-c" "echo $UID in $HOME; : > /tmp/x && echo writes" ]; Env.HOME = "/home/app"; };
+  };
+
+  # Files of a package at the root, one of them setuid; the closure without the package itself.
+  copied = buildImage {
+    name = "copied";
+    copyToRoot = [ world.greet ];
+    perms = [ { path = world.greet; paths = "bin/*"; mode = "4755"; uid = 7; } ];
+    config.Cmd = [ "/bin/greet" ];
+  };
+
+  # Layers of one's own below, a base, an index.
+  base_layer = buildLayer { name = "base"; deps = [ world.bash ]; };
+  layered = buildImage (greeting world // { layers = [ base_layer ]; });
+  base = buildImage { name = "base"; deps = [ world.bash ]; config.Env = [ "BASE=1" ]; };
+  on_base = buildImage (greeting world // { fromImage = base; });
+  index = buildIndex {
+    name = "greet";
+    images = [ image (buildImage (greeting world // { platform = "linux/arm64"; extra.checks = { entrypoint = "ignore"; elf_machine = "ignore"; }; })) ];
+  };
+
+  push_fat = push image "fat";
+  push_thin = push thin "thin";
+  push_index = push index "index";
+  stream = streamImage { inherit image; names = [ "greet:streamed" ]; };
+  load = loadImage { inherit image; command = [ "tee" "loaded.tar" ]; names = [ "greet:loaded" ]; };
+
+  # What came back from the registry, and an image on it.
+  pulled = pullImage { inherit lock; name = "fat"; access = access; };
+  pulled_sparse = pullImage { inherit lock; name = "fat"; access = access; sparse = true; };
+  pulled_index = pullImage { inherit lock; name = "index"; access = access; platform = "linux/arm64"; };
+  pulled_mirror = pullImage { inherit lock; name = "fat"; mirrors = "file://${vendored}"; };
+  pulled_vendored = pullImage { inherit lock vendored; name = "fat"; };
+  on_pulled = buildImage {
+    name = "on-pulled";
+    fromImage = pulled;
+    config.Cmd = [ "/bin/greet" "again" ];
+    files."etc/motd".text = "hello\n";
+  };
+
+  # By the names of nixpkgs.
+  docker_tools = container.dockerTools.buildLayeredImage {
+    name = "greet";
+    tag = "compat";
+    contents = [ world.greet ];
+    config.Cmd = [ "${world.greet}/bin/greet" ];
+    maxLayers = 10;
+  };
+  docker_tools_build = container.dockerTools.buildImage {
+    name = "greet";
+    copyToRoot = world.greet;
+    config.Cmd = [ "/bin/greet" ];
+  };
+  docker_tools_stream = container.dockerTools.streamLayeredImage {
+    name = "greet";
+    contents = [ world.greet ];
+    config.Cmd = [ "/bin/greet" ];
+  };
+  by_name = imageFromName "shell/hello/haskellPackages.tool";
+
+  # Without flakes and with a package set.
+  by_set = (withPkgs (world // { rules-container = tool; })).buildImage (greeting world);
+
+  errors = {
+    unknown_argument = buildImage (greeting world // { content = [ ]; });
+    missing_argument = buildImage { };
+    not_a_number = buildImage (greeting world // { maxLayers = 200; });
+    too_many_base_layers = buildImage (greeting world // { fromImage = base; maxLayers = 1; });
+    user_without_group = buildImage { name = "x"; users.app = { uid = 1000; group = "staff"; }; };
+    unknown_user = buildImage { name = "x"; users.app = { uid = 1000; gid = 5; }; config.User = "www"; };
+    no_uid = buildImage { name = "x"; users.app = { }; };
+    unknown_config = buildImage { name = "x"; config.Command = [ "x" ]; };
+    not_a_package = buildImage { name = "x"; contents = [ 5 ]; };
+    not_in_the_store = buildImage { name = "x"; contents = [ "/usr" ]; };
+    absolute_link_in_etc = buildImage { name = "x"; files."etc/resolv.conf".link = "/run/resolv.conf"; };
+    file_of_two_contents = buildImage { name = "x"; files."etc/x" = { text = "a"; link = "b"; }; };
+    no_such_image = pullImage { lock = { kind = "images_lock"; version = 1; images.debian = { }; }; name = "debain"; };
+    not_a_lock = pullImage { lock = { }; name = "debian"; };
+    no_such_platform = pullImage {
+      lock = { kind = "images_lock"; version = 1; images.debian.manifests = [ { platform = "linux/s390x"; } ]; };
+      name = "debian";
+    };
+    run_as_root = container.dockerTools.buildImage { name = "x"; runAsRoot = "mkdir /x"; };
+    now = container.dockerTools.buildImage { name = "x"; created = "now"; };
+    no_such_package = imageFromName "shell/hallo";
+    no_programs = (mkLib { system = "riscv64-linux"; }).buildImage (greeting world);
+    archive_of_receipts = buildImage (greeting world // { thin = true; form = "oci_archive"; });
+    # These are seen by the programs.
+    two_packages_want_one_file = buildImage { name = "x"; contents = [ world.greet world.rival ]; };
+    wrong_platform = buildImage (greeting world // { fromImage = base; platform = "linux/arm64"; });
+    over_budget = buildImage (greeting world // { maxLayers = 2; budgets = [ { change = "application"; max_bytes = 1000; } ]; });
+    not_in_the_closure = container.runRequest {
+      program = "layer";
+      outputs = [ "out" ];
+      graphs.closure = [ world.hello ];
+      request = { kind = "layers"; version = 1; origin = "x"; graph.nix.attribute = "closure"; packed = [ "${world.greet}" ]; };
+    };
+    no_graph = container.runRequest {
+      program = "layer";
+      outputs = [ "out" ];
+      request = { kind = "layers"; version = 1; origin = "x"; graph.nix.attribute = "closure"; };
+    };
+  };
+}

@@ -1,0 +1,66 @@
+# An index: one name for images of several platforms.
+internal:
+with internal;
+let
+  where = "buildIndex";
+  known = {
+    # The name, as "app".
+    name = required;
+    # Its tag; null for none.
+    tag = "latest";
+    tags = [ ];
+    # The images: of `buildImage`, `pullImage`, `buildIndex`, or layouts.
+    images = required;
+    # Whether an index among them is listed as one ("keep"), or by its images ("flatten").
+    nested = "keep";
+    annotations = { };
+    # Whether nothing keeps the layers' bytes.
+    thin = false;
+  };
+in
+args:
+let
+  a = arguments where known args;
+  index = thin: run {
+    program = "assemble";
+    name = sanitized (baseNameOf a.name);
+    outputs = [ "out" "receipt" "digest" ];
+    request = {
+      kind = "assemble";
+      version = 1;
+      origin = a.name;
+      make.index = {
+        entries = map
+          (image: {
+            layout = if thin then image.thin or image else image.fat or image;
+            links = "follow";
+            inherit (a) nested;
+          })
+          a.images;
+        inherit (a) annotations;
+      };
+      tags = optional (a.tag != null) a.tag ++ a.tags;
+      output = { transfer = "symlink"; verify = "size"; };
+    };
+    references = [ "out" ];
+  };
+  infos = map (image: image.rulesContainer or { roots = [ ]; supply = [ ]; }) a.images;
+in
+if !(builtins.isList a.images) || a.images == [ ] then
+  fail "${where}.images" "there are none" "give a list of images"
+else
+  index a.thin // {
+    rulesContainer = {
+      kind = "index";
+      count = 0;
+      counted = { fat = [ ]; thin = [ ]; };
+      roots = builtins.concatMap (info: info.roots) infos;
+      reference = null;
+      supply = builtins.concatMap (info: info.supply) infos;
+      platform = null;
+    };
+    fat = index false;
+    thin = index true;
+    imageName = a.name;
+    imageTag = if a.tag == null then "latest" else a.tag;
+  }

@@ -1,0 +1,141 @@
+# What the functions share: errors, arguments, and the one place that makes a derivation.
+#
+# Every derivation's builder is one of our programs, and its request is a structured attribute: no
+# shell, no stdenv.
+{
+  # Where builders run, as "x86_64-linux".
+  system,
+  # A folder or package whose `bin` holds `pull`, `layer`, `assemble` and `push`.
+  tool ? null,
+  # What images are for, as "linux/arm64".
+  platform ? import ./platform.nix system,
+}@settings:
+let
+  fail = where: what: fix: throw ''
+    rules_container: ${where}: ${what}
+      fix: ${fix}'';
+
+  oldest = "2.18";
+in
+if builtins.compareVersions builtins.nixVersion oldest < 0 then
+  fail "Nix ${builtins.nixVersion}" "structured attributes and references that are discarded need Nix ${oldest}"
+    "take Nix ${oldest} or later"
+else
+rec {
+  inherit system platform fail;
+
+  tool =
+    if settings.tool or null != null then
+      settings.tool
+    else
+      (import ../prebuilt.nix).${system} or (fail "mkLib.tool" "no programs are published for `${system}` yet"
+        "give `tool`, a folder with `bin/layer` and the others, or take `lib.withPkgs pkgs`");
+
+  # One of the programs, as a path that brings it along.
+  program = name: "${tool}/bin/${name}";
+
+  # An argument that must be given.
+  required = { __required = true; };
+
+  # The arguments of a function, with defaults, none that it does not know, and none that it lacks.
+  arguments = where: known: args:
+    let
+      unknown = builtins.attrNames (builtins.removeAttrs args (builtins.attrNames known));
+      needed = builtins.mapAttrs (_: value: if builtins.isAttrs value then value else { }) known;
+      missing = builtins.filter (name: needed.${name} ? __required && !(args ? ${name})) (builtins.attrNames known);
+    in
+    if !(builtins.isAttrs args) then
+      fail where "its argument is ${builtins.typeOf args}" "give it a set, as { name = \"app\"; }"
+    else if unknown != [ ] then
+      fail "${where}.${builtins.head unknown}" "there is no such argument"
+        "take it out, or use one of: ${builtins.concatStringsSep " " (builtins.attrNames known)}"
+    else if missing != [ ] then
+      fail "${where}.${builtins.head missing}" "it has to be given" "add `${builtins.head missing} = …;`"
+    else
+      known // args;
+
+  # A derivation whose builder is one of the programs.
+  #
+  # `references` names the outputs that may refer to store paths: all others are bytes, in which the
+  # hash of a store path means nothing, and that they keep none is checked.
+  run = { program, name, request, outputs ? [ "out" ], references ? [ ], attributes ? { }, checks ? { } }:
+    let
+      bytes = builtins.filter (output: !(builtins.elem output references)) outputs;
+      for = value: builtins.listToAttrs (map (name: { inherit name value; }) bytes);
+    in
+    derivation ({
+      inherit name system outputs request;
+      builder = "${tool}/bin/${program}";
+      args = [ "--nix" ];
+      __structuredAttrs = true;
+      unsafeDiscardReferences = for true;
+      outputChecks = for { allowedReferences = [ ]; } // checks;
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+    } // attributes);
+
+  # A text that may be the name of a derivation.
+  sanitized = text:
+    let
+      parts = builtins.split "[^a-zA-Z0-9+._?=-]+" text;
+      joined = builtins.concatStringsSep "-" (builtins.filter builtins.isString parts);
+    in
+    if joined == "" || builtins.substring 0 1 joined == "." then "image${joined}" else joined;
+
+  plain = builtins.unsafeDiscardStringContext;
+
+  isDerivation = value: builtins.isAttrs value && value.type or null == "derivation";
+
+  # The store path of a package, a path or a string, with what brings it along.
+  storePath = where: value:
+    if builtins.isPath value || isDerivation value || builtins.isString value then
+      let path = "${value}"; in
+      if builtins.match "${builtins.storeDir}/[^/]+(/.*)?" (plain path) == null then
+        fail where "`${path}` is not in ${builtins.storeDir}" "give a package, or a path of your sources"
+      else
+        path
+    else
+      fail where "it is ${builtins.typeOf value}" "give a package, or a path of your sources";
+
+  # The store paths that a value speaks of, each with what brings it along.
+  storePathsIn = value:
+    let
+      json = builtins.toJSON value;
+      found = builtins.filter builtins.isList
+        (builtins.split "(${builtins.storeDir}/[0-9a-z]{32}-[0-9a-zA-Z+._?=-]+)" (plain json));
+      context = builtins.getContext json;
+      bare = builtins.attrNames (builtins.listToAttrs
+        (map (match: { name = builtins.head match; value = null; }) found));
+    in
+    map (path: builtins.appendContext path context) bare;
+
+  # An attribute of a graph of these paths; nothing where there are none.
+  graphOf = key: paths: if paths == [ ] then { } else { ${key} = paths; };
+
+  optional = condition: value: if condition then [ value ] else [ ];
+  optionalAttrs = condition: value: if condition then value else { };
+
+  # Without the attributes that are null.
+  given = attrs: builtins.removeAttrs attrs (builtins.filter (name: attrs.${name} == null) (builtins.attrNames attrs));
+
+  # The attributes that a store path has in an image, the same wherever it is packed.
+  storeDefaults = {
+    file_mode = "by_bit";
+    directory_mode = "0755";
+    mtime = 1;
+  };
+
+  layers = import ./layers.nix internal;
+  identity = import ./identity.nix internal;
+  config = import ./config.nix internal;
+  planned = import ./planned.nix internal;
+  imageLayers = import ./imageLayers.nix internal;
+  script = import ./script.nix internal;
+  pushed = import ./pushed.nix internal;
+  compat = import ./compat.nix internal;
+
+  internal = {
+    inherit system platform tool program fail required arguments run sanitized plain isDerivation storePath
+      storePathsIn graphOf optional optionalAttrs given storeDefaults layers identity config planned imageLayers script pushed compat;
+  };
+}.internal

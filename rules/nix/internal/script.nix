@@ -1,0 +1,23 @@
+# A program that runs one request of `push`: a file whose interpreter is `push` itself.
+{ system, program, sanitized, ... }:
+name: request:
+let
+  script = derivation {
+    name = sanitized name;
+    inherit system;
+    builder = program "push";
+    args = [ "--nix" ];
+    __structuredAttrs = true;
+    inherit request;
+    # The first line of the file, and where in the output it lies.
+    interpreter = program "push";
+    executable = "bin/${sanitized name}";
+    preferLocalBuild = true;
+    allowSubstitutes = false;
+  };
+in
+script // {
+  # For `nix run`.
+  meta.mainProgram = sanitized name;
+  program = "${script}/bin/${sanitized name}";
+}

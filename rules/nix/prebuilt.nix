@@ -1,0 +1,2 @@
+# Programs that are published, by system: none yet.
+{ }

@@ -1,0 +1,40 @@
+# A program that pushes images or indexes, for `nix run`: first what the registries lack, tags last.
+internal:
+with internal;
+let
+  where = "pushImage";
+  known = {
+    # The name of the program.
+    name = "push";
+    # An image or index.
+    image = required;
+    # Where it goes, as "registry.example.com/team/app".
+    repository = required;
+    # Its tags there; null for the image's own.
+    tags = null;
+    # What is done where a tag leads elsewhere: "replace", "keep", or { expect = digest; }.
+    existing = "replace";
+    # How registries are reached, as `access` of a request of `push`; by default with your own logins.
+    access = { credentials = "lookup"; proxy_from_environment = true; };
+  };
+in
+args:
+let
+  a = arguments where known args;
+  what = pushed a.image;
+in
+script a.name {
+  kind = "push";
+  version = 1;
+  origin = a.name;
+  images = [
+    (what.image // {
+      to = [{
+        inherit (a) repository existing;
+        tags = if a.tags != null then a.tags else [ (a.image.imageTag or "latest") ];
+      }];
+    })
+  ];
+  inherit (what) layer_program;
+  inherit (a) access;
+}
