@@ -5,9 +5,12 @@
   inputs.tool = { url = "path:./tool"; flake = false; };
   inputs.files = { url = "path:./files"; flake = false; };
 
-  outputs = { self, rules_container, tool, files }:
+  outputs = inputs@{ self, rules_container, ... }:
     let
       system = "x86_64-linux";
+      # By their content, and not by what else lies in this folder.
+      tool = builtins.path { path = "${inputs.tool}"; name = "tools"; };
+      files = builtins.path { path = "${inputs.files}"; name = "files"; };
       world = import ./world.nix { inherit files; };
       next = import ./world.nix { inherit files; release = "2"; };
       withTool = pkgs: rules_container.lib.withPkgs (pkgs // { rules-container = tool; });

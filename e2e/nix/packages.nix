@@ -65,10 +65,13 @@ rec {
   layered = buildImage (greeting world // { layers = [ base_layer ]; });
   base = buildImage { name = "base"; deps = [ world.bash ]; config.Env = [ "BASE=1" ]; };
   on_base = buildImage (greeting world // { fromImage = base; });
-  index = buildIndex {
-    name = "greet";
-    images = [ image (buildImage (greeting world // { platform = "linux/arm64"; extra.checks = { entrypoint = "ignore"; elf_machine = "ignore"; }; })) ];
-  };
+  image_arm64 = buildImage (greeting world // {
+    platform = "linux/arm64";
+    extra.checks = { entrypoint = "ignore"; elf_machine = "ignore"; };
+  });
+  index = buildIndex { name = "greet"; images = [ image image_arm64 ]; };
+  # What the image's closure is of.
+  image_roots = world.greet;
 
   push_fat = push image "fat";
   push_thin = push thin "thin";
@@ -116,7 +119,8 @@ rec {
     unknown_argument = buildImage (greeting world // { content = [ ]; });
     missing_argument = buildImage { };
     not_a_number = buildImage (greeting world // { maxLayers = 200; });
-    too_many_base_layers = buildImage (greeting world // { fromImage = base; maxLayers = 1; });
+    no_layer_left = buildImage (greeting world // { maxLayers = 1; });
+    too_many_base_layers = buildImage (greeting world // { fromImage = base; maxLayers = 4; });
     user_without_group = buildImage { name = "x"; users.app = { uid = 1000; group = "staff"; }; };
     unknown_user = buildImage { name = "x"; users.app = { uid = 1000; gid = 5; }; config.User = "www"; };
     no_uid = buildImage { name = "x"; users.app = { }; };

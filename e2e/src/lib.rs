@@ -14,6 +14,7 @@ pub mod bazel;
 pub mod blob;
 pub mod case;
 pub mod golden;
+pub mod nix;
 pub mod outsiders;
 pub mod programs;
 pub mod reference;

@@ -88,12 +88,20 @@ pub(crate) struct Image {
     pub(crate) into: Vec<Into>,
 }
 
-/// A layer: its receipt, and either its file or the request that makes it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// A layer: its receipt, and either its file or the request that makes it. Or the layers that one run of
+/// `layer` has planned: their folder, and that of their requests where it does not hold their bytes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GivenBlob {
     /// The receipt of `layer`.
-    pub(crate) receipt: PathBuf,
+    #[serde(default)]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Instead of `receipt`: the folder that `layer` made of a request for several layers.
+    #[serde(default)]
+    pub(crate) planned: Option<PathBuf>,
+    /// With `planned`: the folder of their requests.
+    #[serde(default)]
+    pub(crate) requests: Option<PathBuf>,
     /// The layer.
     #[serde(default)]
     pub(crate) file: Option<PathBuf>,

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use layout::{Links, Place, Reader, Selection};
 use oci::media_type::Kind;
 use oci::platform::Selector;
-use oci::receipt::{ImageReceipt, LayerReceipt, Node, Source};
+use oci::receipt::{
+    BLOB_FILE, ImageReceipt, LAYERS_FILE, LayerReceipt, LayersReceipt, Node, RECEIPT_FILE, Source,
+};
 use oci::{Descriptor, Digest, MediaType};
 
 use crate::error::{Error, Result};
@@ -156,6 +158,39 @@ fn sources(node: &Node, known: &mut BTreeMap<Digest, Vec<Source>>) {
     }
 }
 
+/// The layers one by one, where some were planned together.
+fn singly(blobs: &[GivenBlob], at: usize) -> Result<Vec<GivenBlob>> {
+    let mut all = Vec::new();
+    for blob in blobs {
+        let Some(folder) = &blob.planned else {
+            all.push(blob.clone());
+            continue;
+        };
+        if blob.receipt.is_some() || blob.file.is_some() || blob.request.is_some() {
+            let reason = "what is `planned` has no `receipt`, `file` or `request` of its own";
+            return Err(Error::Source { at, reason });
+        }
+        let path = folder.join(LAYERS_FILE);
+        let bytes = files::read_at_most(&path, oci::json::Limits::OURS.size)?;
+        let planned =
+            LayersReceipt::read(&bytes).map_err(|error| Error::Receipt { path, error })?;
+        for place in 0..planned.layers.len() {
+            let name = LayersReceipt::folder(place);
+            let layer = folder.join(&name);
+            let request = (blob.requests.as_ref())
+                .map(|requests| requests.join(&name).with_extension("json"));
+            all.push(GivenBlob {
+                receipt: Some(layer.join(RECEIPT_FILE)),
+                // Bytes that are there are the better place.
+                file: planned.blobs.then(|| layer.join(BLOB_FILE)),
+                request: request.filter(|_| !planned.blobs),
+                ..GivenBlob::default()
+            });
+        }
+    }
+    Ok(all)
+}
+
 /// The layers that the request gives, by digest.
 fn given(
     blobs: &[GivenBlob],
@@ -163,10 +198,14 @@ fn given(
     program: Option<&Path>,
 ) -> Result<BTreeMap<Digest, (u64, Vec<Origin>)>> {
     let mut given: BTreeMap<Digest, (u64, Vec<Origin>)> = BTreeMap::new();
-    for blob in blobs {
-        let bytes = files::read_at_most(&blob.receipt, oci::json::Limits::OURS.size)?;
+    for blob in singly(blobs, at)? {
+        let Some(path) = &blob.receipt else {
+            let reason = "each of its `blobs` has a `receipt` or is `planned`";
+            return Err(Error::Source { at, reason });
+        };
+        let bytes = files::read_at_most(path, oci::json::Limits::OURS.size)?;
         let receipt = LayerReceipt::read(&bytes).map_err(|error| Error::Receipt {
-            path: blob.receipt.clone(),
+            path: path.clone(),
             error,
         })?;
         let origin = match (&blob.file, &blob.request) {

@@ -1,0 +1,38 @@
+//! The flake and its functions, under real Nix, as a user has them: sandboxed builds, a real registry,
+//! real programs in the images.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod errors;
+mod registry;
+mod same_digest;
+mod world;
+
+use world::World;
+
+/// A run of everything that shares a store. Its parts are functions, so that what fails has a name in
+/// the backtrace; they are in the order in which they need each other.
+#[test]
+fn flake() {
+    if !e2e::nix::can("the flake, under Nix") {
+        return;
+    }
+    let world = World::new();
+    world.closures();
+    world.what_has_no_references();
+    world.containers();
+    world.identity();
+    world.rebuilt();
+    world.perturbed();
+    world.a_plan_that_is_checked_in();
+    world.other_names();
+    world.without_flakes();
+    world.checks();
+    errors::all(&world);
+    registry::all(&world);
+    same_digest::all(&world);
+}

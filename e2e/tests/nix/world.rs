@@ -1,0 +1,400 @@
+//! Images of real closures.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use e2e::nix::{self, Nix};
+use e2e::{blob, outsiders, programs};
+use serde_json::Value;
+
+/// A user's flake, and a store.
+pub(crate) struct World {
+    pub(crate) nix: Nix,
+    pub(crate) folder: PathBuf,
+    /// Goes with all that is in it.
+    _scratch: Scratch,
+}
+
+/// A folder whose store paths are read-only.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(folder: &Path) {
+    if folder.exists() {
+        // Store paths are read-only, which does not stop the user root.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nix");
+        remove(&scratch);
+        let folder = scratch.join("user");
+        fs::create_dir_all(&folder).unwrap();
+        nix::lay_out(&folder);
+        for file in ["flake.nix", "packages.nix", "world.nix"] {
+            let from = programs::workspace().join("e2e/nix").join(file);
+            fs::copy(from, folder.join(file)).unwrap();
+        }
+        let nix = Nix::new(&folder, &scratch.join("store"));
+        // Relative inputs are other store paths before there is a lock.
+        let flake = format!("path:{}", folder.display());
+        nix.succeed("nix", &["flake", "lock", &flake]);
+        World {
+            nix,
+            folder,
+            _scratch: Scratch(scratch),
+        }
+    }
+
+    /// The digest that an image's layout lists.
+    #[track_caller]
+    pub(crate) fn digest(&self, layout: &str) -> String {
+        digest(&self.nix, layout)
+    }
+
+    /// The layers of an image.
+    #[track_caller]
+    pub(crate) fn layers(&self, layout: &str) -> Vec<String> {
+        let manifest = self.blob(layout, &self.digest(layout));
+        let manifest: Value = serde_json::from_str(&manifest).unwrap();
+        let layers = manifest["layers"].as_array().unwrap();
+        let digest = |layer: &Value| layer["digest"].as_str().unwrap().to_owned();
+        layers.iter().map(digest).collect()
+    }
+
+    #[track_caller]
+    fn blob(&self, layout: &str, digest: &str) -> String {
+        self.nix
+            .read(&format!("{layout}/blobs/{}", digest.replace(':', "/")))
+    }
+
+    /// One image by all the ways: with its bytes, by receipts, by a package set, in few layers.
+    pub(crate) fn closures(&self) {
+        let paths = self
+            .nix
+            .build(&["image", "thin", "by_set", "few", "nixery"]);
+        let [image, thin, by_set, few, nixery] = &paths[..] else {
+            panic!("{paths:?}");
+        };
+        assert_eq!(self.digest(image), self.digest(thin));
+        assert_eq!(image, by_set);
+        // bash, data, greet, hello, libc6, libtinfo6, a root.
+        assert_eq!(self.layers(image).len(), 7);
+        assert_eq!(self.layers(few).len(), 3);
+        assert_eq!(self.layers(nixery).len(), 7);
+        // All bytes are in other store paths, which images share.
+        let blobs = self.nix.outside(image).join("blobs/sha256");
+        let links = fs::read_dir(blobs).unwrap().filter(|entry| {
+            let kind = entry.as_ref().unwrap().file_type().unwrap();
+            kind.is_symlink()
+        });
+        assert_eq!(links.count(), 7);
+        // A thin image has none.
+        assert!(self.nix.outside(thin).join("sparse.json").exists());
+        let size = |path: &str| {
+            let (_, printed) = self.nix.succeed("nix-store", &["-q", "--size", path]);
+            printed.trim().parse::<u64>().unwrap()
+        };
+        assert!(size(thin) < 10_000, "{}", size(thin));
+    }
+
+    /// What is in a tar is not a reference: an image does not bring its packages along.
+    pub(crate) fn what_has_no_references(&self) {
+        let paths = self
+            .nix
+            .build(&["image", "thin", "plan_of_image", "docker_tools"]);
+        for path in &paths {
+            let (_, printed) = self.nix.succeed("nix-store", &["-qR", path]);
+            for package in ["-bash-", "-hello-", "-libc6-", "-greet-1\n"] {
+                assert!(!printed.contains(package), "{path} needs\n{printed}");
+            }
+        }
+        // The layers are uncompressed only if asked; then too nothing refers.
+        let (_, receipts) = self
+            .nix
+            .succeed("nix-store", &["-q", "--references", &paths[1]]);
+        assert_eq!(receipts, "", "{}", paths[1]);
+    }
+
+    /// Images are started, and print what they should.
+    pub(crate) fn containers(&self) {
+        let names = ["image", "few", "copied", "layered", "on_base"];
+        let paths = self.nix.build(&names);
+        for (name, path) in names.iter().zip(&paths) {
+            let said = self.start(path, name);
+            assert!(
+                said.starts_with("Hello, world! from bash 5.") && said.ends_with("release 1\n"),
+                "{name}: {said}"
+            );
+        }
+        // What the base and other layers have is not packed again.
+        let base = self.nix.build(&["base"]);
+        assert!(self.layers(&paths[4]).starts_with(&self.layers(&base[0])));
+        let (all, own) = (self.layers(&paths[0]), self.layers(&paths[4]));
+        assert_eq!(all.len(), own.len());
+        assert_eq!(all.iter().collect::<BTreeSet<_>>(), own.iter().collect());
+    }
+
+    /// What a container of a layout prints.
+    #[track_caller]
+    pub(crate) fn start(&self, layout: &str, name: &str) -> String {
+        let bundle = self.folder.join(format!("bundle-{name}"));
+        let shown = bundle.display().to_string();
+        self.nix.succeed(
+            "umoci",
+            &["unpack", "--image", &format!("{layout}:latest"), &shown],
+        );
+        outsiders::without_cgroups(&bundle.join("config.json"));
+        let state = self.folder.join("runc").display().to_string();
+        let container = format!("nix-e2e-{name}");
+        let words = ["--root", &state, "run", "--bundle", &shown, &container];
+        let printed = self.nix.succeed("runc", &words).1;
+        fs::remove_dir_all(&bundle).unwrap();
+        printed
+    }
+
+    /// Users, homes, `/tmp`, certificates, `env` and `sh`: real files with the owners and modes that
+    /// were asked for.
+    pub(crate) fn identity(&self) {
+        let path = &self.nix.build(&["identity"])[0];
+        assert_eq!(self.start(path, "identity"), "1000 in /home/app\nwrites\n");
+        let listing = self.listing(path);
+        let line = |path: &str| {
+            let found = listing.iter().find(|line| line["path"] == path);
+            found.unwrap_or_else(|| panic!("no {path}")).clone()
+        };
+        let mode = |path: &str| line(path)["mode"].as_str().unwrap().to_owned();
+        assert_eq!(
+            (mode("tmp"), mode("var/tmp")),
+            ("1777".into(), "1777".into())
+        );
+        assert_eq!(mode("home/app"), "0700");
+        assert_eq!(line("home/app")["uid"], 1000);
+        let ping = line("usr/bin/ping");
+        assert_eq!(ping["mode"], "4755");
+        assert!(
+            ping["xattrs"].get("security.capability").is_some(),
+            "{ping}"
+        );
+        assert_eq!(line("etc/app.conf")["gid"], 1000);
+        for path in [
+            "etc/passwd",
+            "etc/group",
+            "etc/nsswitch.conf",
+            "etc/ssl/certs/ca-bundle.crt",
+            "usr/bin/env",
+            "bin/sh",
+        ] {
+            assert_eq!(line(path)["type"], "file", "{path}");
+        }
+        // Nothing in /etc is an absolute link.
+        for line in &listing {
+            let path = line["path"].as_str().unwrap_or_default();
+            let link = line["link"].as_str().unwrap_or_default();
+            assert!(
+                !(path.starts_with("etc/") && link.starts_with('/')),
+                "{line}"
+            );
+        }
+    }
+
+    /// A listing of an image's top layer, by `layer` itself, of the layer as a tar.
+    fn listing(&self, layout: &str) -> Vec<Value> {
+        let top = self.layers(layout).pop().unwrap();
+        let blob = format!("{layout}/blobs/{}", top.replace(':', "/"));
+        let scratch = tempfile::tempdir_in(&self.folder).unwrap();
+        let request = serde_json::json!({"kind": "layer", "version": 1, "origin": "x", "entries": [
+            {"tar": {"source": blob, "keep": {"names": true, "mtime": true}}}]});
+        let at = |name: &str| scratch.path().join(name).display().to_string();
+        fs::write(at("request"), request.to_string()).unwrap();
+        let layer = programs::path("layer").display().to_string();
+        self.nix.succeed(
+            &layer,
+            &[
+                &at("request"),
+                "--out",
+                &at("out"),
+                "--listing",
+                &at("listing"),
+            ],
+        );
+        let text = fs::read_to_string(at("listing")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// `nix build --rebuild`: the same bytes again.
+    pub(crate) fn rebuilt(&self) {
+        // Whatever they are made of is there; they are made again and compared.
+        for name in ["image", "thin", "identity", "index"] {
+            self.nix.build(&[name]);
+            self.nix.build_with(&[name], &["--rebuild"]);
+        }
+        let (_, layers) = self.nix.succeed(
+            "nix",
+            &[
+                "path-info",
+                "--derivation",
+                "--recursive",
+                &self.nix.attribute("image"),
+            ],
+        );
+        let ours: Vec<String> = layers
+            .lines()
+            .filter(|path| path.ends_with("-greet-layers.drv") || path.ends_with("-greet-root.drv"))
+            .map(|path| format!("{path}^*"))
+            .collect();
+        assert_eq!(ours.len(), 2, "{layers}");
+        let mut words = vec!["build", "--no-link", "--rebuild"];
+        words.extend(ours.iter().map(String::as_str));
+        self.nix.succeed("nix", &words);
+    }
+
+    /// Another store with links between equal files, one core, no sandbox, another umask.
+    pub(crate) fn perturbed(&self) {
+        let names = ["image", "identity", "docker_tools"];
+        let first = self.nix.build(&names);
+        let other = Nix::new(&self.folder, &self.folder.parent().unwrap().join("other")).with(
+            "auto-optimise-store = true\ncores = 1\nsandbox = false\n",
+            "0077",
+        );
+        let second = other.build(&names);
+        assert_eq!(first, second);
+        for path in &first {
+            let hash = |nix: &Nix| nix.succeed("nix-store", &["-q", "--hash", path]).1;
+            assert_eq!(hash(&self.nix), hash(&other), "{path}");
+        }
+        // The packages themselves are what Nix made of them: were they the same, or did that hide it?
+        let digest = digest(&other, &second[0]);
+        assert_eq!(self.digest(&first[0]), digest);
+    }
+
+    /// With a plan each layer is a derivation of its own store paths: a release makes one anew.
+    pub(crate) fn a_plan_that_is_checked_in(&self) {
+        let plan = &self.nix.build(&["plan_of_image"])[0];
+        let text = self.nix.read(&format!("{plan}/plan.json"));
+        assert!(!text.contains("/nix/store"), "{text}");
+        fs::write(self.folder.join("plan.json"), text).unwrap();
+        let paths = self.nix.build(&["image", "locked"]);
+        assert_eq!(self.layers(&paths[0]), self.layers(&paths[1]));
+        assert_eq!(self.digest(&paths[0]), self.digest(&paths[1]));
+        // The next release: of the layers only the application's is made, and what is at the root.
+        let words = [
+            "build",
+            "--no-link",
+            "-L",
+            &self.nix.attribute("locked_next"),
+        ];
+        let (said, _) = self.nix.succeed("nix", &words);
+        let built: Vec<&str> = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("building '")?.strip_suffix("'..."))
+            .map(|path| &path["/nix/store/".len() + 33..])
+            .collect();
+        let layers: Vec<&&str> = built
+            .iter()
+            .filter(|name| name.starts_with("layer-"))
+            .collect();
+        assert_eq!(layers, [&"layer-greet.drv"], "{built:?}");
+        let next = self.nix.build(&["image_next", "locked_next"]);
+        assert_eq!(self.digest(&next[0]), self.digest(&next[1]));
+        // And evaluating builds nothing.
+        let words = ["eval", "--raw", "--no-allow-import-from-derivation"];
+        let attribute = format!("{}.outPath", self.nix.attribute("locked_next"));
+        self.nix
+            .succeed("nix", &[&words[..], &[&attribute]].concat());
+    }
+
+    /// dockerTools' names, and Nixery's.
+    pub(crate) fn other_names(&self) {
+        let paths = self.nix.build(&[
+            "docker_tools",
+            "docker_tools_build",
+            "docker_tools_stream",
+            "by_name",
+        ]);
+        for path in &paths[..2] {
+            let archive = format!("docker-archive:{path}");
+            let (_, inspected) = self.nix.succeed("skopeo", &["inspect", &archive]);
+            let inspected: Value = serde_json::from_str(&inspected).unwrap();
+            assert_eq!(inspected["Architecture"], "amd64");
+        }
+        let output = self.nix.run(&format!("{}/bin/stream-greet", paths[2]), &[]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let streamed = self.folder.join("streamed.tar");
+        fs::write(&streamed, &output.stdout).unwrap();
+        let archive = format!("docker-archive:{}", streamed.display());
+        self.nix.succeed("skopeo", &["inspect", &archive]);
+        // A shell, what was asked for, certificates and protocols, by sorted names.
+        let top = self.listing(&paths[3]);
+        for path in [
+            "bin/bash",
+            "bin/hello",
+            "etc/ssl/certs/ca-bundle.crt",
+            "etc/services",
+        ] {
+            assert!(top.iter().any(|line| line["path"] == path), "{path}");
+        }
+    }
+
+    /// `import rules/nix { … }`, with the same result.
+    pub(crate) fn without_flakes(&self) {
+        let expression = "let files = ./files; world = import ./world.nix { inherit files; }; \
+             container = import ./rules_container/rules/nix { system = \"x86_64-linux\"; tool = ./tool; }; in \
+             container.buildImage { name = \"greet\"; contents = [ world.greet ]; \
+             config = { Cmd = [ \"/bin/greet\" ]; Env = [ \"LANG=C\" ]; WorkingDir = \"/srv\"; }; }";
+        let words = ["--no-out-link", "-E", expression];
+        let (_, path) = self.nix.succeed("nix-build", &words);
+        let image = &self.nix.build(&["image"])[0];
+        assert_eq!(
+            self.digest(path.lines().next().unwrap()),
+            self.digest(image)
+        );
+    }
+
+    /// `nix flake check` of the user's flake and of ours.
+    pub(crate) fn checks(&self) {
+        let folder = self.folder.display();
+        for flake in [
+            format!("path:{folder}"),
+            format!("path:{folder}/rules_container"),
+        ] {
+            self.nix.succeed("nix", &["flake", "check", &flake]);
+        }
+        let (_, shown) = self.nix.succeed(
+            "nix",
+            &[
+                "flake",
+                "metadata",
+                "--json",
+                &format!("path:{folder}/rules_container"),
+            ],
+        );
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let nodes = shown["locks"]["nodes"].as_object().unwrap();
+        assert_eq!(nodes.len(), 1, "our flake brings inputs along: {nodes:?}");
+    }
+}
+
+/// The digest that a layout lists.
+#[track_caller]
+fn digest(nix: &Nix, layout: &str) -> String {
+    let index: Value = serde_json::from_str(&nix.read(&format!("{layout}/index.json"))).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap();
+    let bytes = nix.read(&format!("{layout}/blobs/{}", digest.replace(':', "/")));
+    assert_eq!(blob::digest(bytes.as_bytes()), digest);
+    digest.to_owned()
+}
