@@ -106,7 +106,7 @@ impl Nix {
         (said, printed)
     }
 
-    /// Builds attributes of the flake in the folder; their paths, a line each, in order.
+    /// Builds attributes of the flake in the folder; their paths, in this order.
     #[track_caller]
     pub fn build(&self, attributes: &[&str]) -> Vec<String> {
         self.build_with(attributes, &[])
@@ -115,12 +115,21 @@ impl Nix {
     /// The same, with more options.
     #[track_caller]
     pub fn build_with(&self, attributes: &[&str], options: &[&str]) -> Vec<String> {
-        let attributes: Vec<String> = attributes.iter().map(|name| self.attribute(name)).collect();
-        let mut words = vec!["build", "--no-link", "--print-out-paths"];
+        let installables: Vec<String> =
+            attributes.iter().map(|name| self.attribute(name)).collect();
+        let mut words = vec!["build", "--no-link"];
         words.extend(options);
-        words.extend(attributes.iter().map(String::as_str));
-        let (_, printed) = self.succeed("nix", &words);
-        printed.lines().map(str::to_owned).collect()
+        words.extend(installables.iter().map(String::as_str));
+        self.succeed("nix", &words);
+        // What `--print-out-paths` prints has an order of its own.
+        let paths: Vec<String> = (attributes.iter())
+            .map(|name| format!("\"${{all.{name}}}\""))
+            .collect();
+        let function = format!("all: [ {} ]", paths.join(" "));
+        let all = self.attribute("");
+        let all = all.trim_end_matches('.');
+        let (_, printed) = self.succeed("nix", &["eval", "--json", all, "--apply", &function]);
+        serde_json::from_str(&printed).unwrap()
     }
 
     /// What a build that has to fail says.

@@ -155,14 +155,7 @@ let
       out.disallowedRequisites = own.roots;
     };
   };
-  made = image a.thin;
-in
-if people.wanted && base == null && !(people.has user) then
-  fail "${where}.config.User" "there is no user `${user}`" "add `users.${user} = { uid = 1000; … };`, or give a number"
-else if a.thin && a.form != "layout" then
-  fail "${where}.thin" "an archive is whole" "leave out `form` or `thin`"
-else
-  made // {
+  dressed = thin: image thin // {
     rulesContainer = {
       kind = "built";
       # The receipt tells.
@@ -170,14 +163,23 @@ else
       counted = { fat = [ (image false).receipt ]; thin = [ (image true).receipt ]; };
       roots = info.roots ++ builtins.concatMap (set: set.roots) sets;
       reference = null;
+      isThin = thin;
       inherit supply;
       inherit (a) platform;
     };
-    # The same image with and without its bytes.
-    fat = image false;
-    thin = image true;
-    # A folder with `plan.json`, to be checked in, and `explanation.json`.
-    inherit (own) plan;
     imageName = a.name;
     imageTag = if a.tag == null then "latest" else a.tag;
+  };
+in
+if people.wanted && base == null && !(people.has user) then
+  fail "${where}.config.User" "there is no user `${user}`" "add `users.${user} = { uid = 1000; … };`, or give a number"
+else if a.thin && a.form != "layout" then
+  fail "${where}.thin" "an archive is whole" "leave out `form` or `thin`"
+else
+  dressed a.thin // {
+    # The same image with and without its bytes.
+    fat = dressed false;
+    thin = dressed true;
+    # A folder with `plan.json`, to be checked in, and `explanation.json`.
+    inherit (own) plan;
   }

@@ -45,22 +45,25 @@ let
     references = [ "out" ];
   };
   infos = map (image: image.rulesContainer or { roots = [ ]; supply = [ ]; }) a.images;
-in
-if !(builtins.isList a.images) || a.images == [ ] then
-  fail "${where}.images" "there are none" "give a list of images"
-else
-  index a.thin // {
+  dressed = thin: index thin // {
     rulesContainer = {
       kind = "index";
       count = 0;
       counted = { fat = [ ]; thin = [ ]; };
       roots = builtins.concatMap (info: info.roots) infos;
       reference = null;
+      isThin = thin;
       supply = builtins.concatMap (info: info.supply) infos;
       platform = null;
     };
-    fat = index false;
-    thin = index true;
     imageName = a.name;
     imageTag = if a.tag == null then "latest" else a.tag;
+  };
+in
+if !(builtins.isList a.images) || a.images == [ ] then
+  fail "${where}.images" "there are none" "give a list of images"
+else
+  dressed a.thin // {
+    fat = dressed false;
+    thin = dressed true;
   }

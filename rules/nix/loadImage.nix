@@ -19,7 +19,7 @@ let
   a = arguments where known args;
   what = pushed a.image;
 in
-script a.name {
+script a.name ({
   kind = "push";
   version = 1;
   origin = a.name;
@@ -33,5 +33,4 @@ script a.name {
       }];
     })
   ];
-  inherit (what) layer_program;
-}
+} // what.program)

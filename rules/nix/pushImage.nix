@@ -23,7 +23,7 @@ let
   a = arguments where known args;
   what = pushed a.image;
 in
-script a.name {
+script a.name ({
   kind = "push";
   version = 1;
   origin = a.name;
@@ -35,6 +35,5 @@ script a.name {
       }];
     })
   ];
-  inherit (what) layer_program;
   inherit (a) access;
-}
+} // what.program)

@@ -158,7 +158,7 @@ const ERRORS: &[(&str, &[&str])] = &[
     (
         "over_budget",
         &[
-            "layer: greet: a change of an application moves",
+            "layer: greet: a change of the application `greet` moves",
             "and may move 1000",
             "hint: ",
         ],

@@ -23,6 +23,8 @@ fn unfit(case: &Case) -> Option<&'static str> {
     let setup = fs::read_to_string(case.golden("setup.json")).unwrap_or_default();
     if request.contains(r#""source": {"#) || request.contains(r#""source":{"#) {
         Some("the path of an input is not UTF-8")
+    } else if setup.contains(r#""fifo""#) {
+        Some("a store path holds no fifo")
     } else if setup.contains(r#""sparse""#) {
         Some("an input is larger than it is worth")
     } else {

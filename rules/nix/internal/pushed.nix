@@ -1,13 +1,18 @@
 # An image as an item of `images` in a request of `push`: the layout, and from what the bytes of
 # layers that it lacks are made.
-{ program, ... }:
-image: {
+{ program, optionalAttrs, ... }:
+image:
+let
+  isThin = image.rulesContainer.isThin or false;
+in
+{
   image = {
     layout = "${image}";
     # Blobs are links to store paths.
     follow_links = true;
-    blobs = image.rulesContainer.supply or [ ];
+    # What makes bytes again is brought along only where they are not there.
+    blobs = if isThin then image.rulesContainer.supply else [ ];
   };
   # What makes those layers again.
-  layer_program = program "layer";
+  program = optionalAttrs isThin { layer_program = program "layer"; };
 }

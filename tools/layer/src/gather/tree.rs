@@ -150,7 +150,7 @@ impl Visitor for TreeVisitor<'_> {
         check_path(&path).map_err(|rule| self.gather.path(self.index, &raw(), rule))?;
         let node = match found.kind {
             FoundKind::Directory => Node::Directory,
-            kind => match linked(self.link, &found.relative) {
+            kind => match linked(self.link, found.relative) {
                 Linked::To(target) => Node::Symlink(target.into()),
                 Linked::Not => match kind {
                     FoundKind::Symlink(target) => Node::Symlink(target.into()),
