@@ -25,6 +25,8 @@ fn unfit(case: &Case) -> Option<&'static str> {
         Some("the path of an input is not UTF-8")
     } else if setup.contains(r#""fifo""#) {
         Some("a store path holds no fifo")
+    } else if request.contains(r#""hard_link""#) {
+        Some("there are no hard links between store paths in a sandbox")
     } else if setup.contains(r#""sparse""#) {
         Some("an input is larger than it is worth")
     } else {
@@ -60,6 +62,7 @@ fn cases(world: &World) {
         &[
             "cases.nix",
             "--no-out-link",
+            "--keep-going",
             "--argstr",
             "cases",
             &top.display().to_string(),
