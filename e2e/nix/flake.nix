@@ -18,6 +18,7 @@
         inherit world next tool;
         inherit (rules_container.lib) mkLib withPkgs;
         container = rules_container.lib.mkLib { inherit system tool; };
+        exampleFiles = "${rules_container}/examples/nix";
         imageFromName = (withTool world).imageFromName;
         plan = if builtins.pathExists ./plan.json then ./plan.json else null;
         lock = if builtins.pathExists ./images.lock.json then ./images.lock.json else null;

@@ -1,5 +1,5 @@
 # What the tests build: one attribute a thing that is shown.
-{ container, mkLib, withPkgs, imageFromName, world, next, tool, plan ? null, lock ? null, vendored ? null }:
+{ container, mkLib, withPkgs, imageFromName, exampleFiles, world, next, tool, plan ? null, lock ? null, vendored ? null }:
 let
   inherit (container) buildImage buildLayer buildIndex pushImage pullImage streamImage loadImage;
   greeting = world: {
@@ -112,6 +112,11 @@ rec {
   };
   by_name = imageFromName "shell/hello/haskellPackages.tool";
 
+  # The examples of the documentation.
+  examples = builtins.listToAttrs (map
+    (name: { inherit name; value = import (exampleFiles + "/${name}.nix") { pkgs = world; inherit container; }; })
+    [ "hello" "service" "layered" "index" ]);
+
   # Without flakes and with a package set.
   by_set = (withPkgs (world // { rules-container = tool; })).buildImage (greeting world);
 
@@ -136,6 +141,7 @@ rec {
       name = "debian";
     };
     run_as_root = container.dockerTools.buildImage { name = "x"; runAsRoot = "mkdir /x"; };
+    other_owner = container.dockerTools.buildLayeredImage { name = "x"; uid = 1000; };
     now = container.dockerTools.buildImage { name = "x"; created = "now"; };
     no_such_package = imageFromName "shell/hallo";
     no_programs = (mkLib { system = "riscv64-linux"; }).buildImage (greeting world);

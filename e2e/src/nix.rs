@@ -175,7 +175,7 @@ pub fn lay_out(folder: &Path) {
     copy(&workspace.join("examples/nix"), &rules.join("examples/nix"));
     let bin = folder.join("tool/bin");
     fs::create_dir_all(&bin).unwrap();
-    for tool in programs::TOOLS.into_iter().chain(programs::REGISTRIES) {
+    for tool in ["pull", "layer", "assemble", "push"] {
         fs::copy(programs::path(tool), bin.join(tool)).unwrap();
     }
     let files = folder.join("files");

@@ -92,7 +92,11 @@ fn whole(example: Value) -> Value {
 
 fn start(folder: &Path, request: &Value, arguments: &[&str]) -> Output {
     fs::write(folder.join("request"), request.to_string()).unwrap();
-    Command::new(programs::path(request["kind"].as_str().unwrap()))
+    let program = match request["kind"].as_str().unwrap() {
+        "layers" => "layer",
+        kind => kind,
+    };
+    Command::new(programs::path(program))
         .arg("request")
         .args(arguments)
         .current_dir(folder)
@@ -237,10 +241,20 @@ fn every_field_is_explained() {
         "docs/requests/assemble.md",
     );
     fields_are_named("docs/schemas/verify.schema.json", "docs/requests/verify.md");
+    // What one layer has too is explained where one layer is.
+    let both = read("docs/requests/layers.md") + &read("docs/requests.md");
+    names_of(
+        "docs/schemas/layers.schema.json",
+        "docs/requests/layers.md",
+        &both,
+    );
 }
 
 fn fields_are_named(schema: &str, document: &str) {
-    let text = read(document);
+    names_of(schema, document, &read(document));
+}
+
+fn names_of(schema: &str, document: &str, text: &str) {
     let schema: Value = serde_json::from_str(&read(schema)).unwrap();
     let all = [&schema]
         .into_iter()

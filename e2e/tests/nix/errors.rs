@@ -110,6 +110,13 @@ const ERRORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "other_owner",
+        &[
+            "rules_container: dockerTools.buildLayeredImage.uid: files of packages belong to root here",
+            "fix: set owners",
+        ],
+    ),
+    (
         "now",
         &[
             "rules_container: dockerTools.buildImage.created: `now` differs in every build",

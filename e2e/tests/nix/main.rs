@@ -30,6 +30,7 @@ fn flake() {
     world.perturbed();
     world.a_plan_that_is_checked_in();
     world.other_names();
+    world.examples();
     world.without_flakes();
     world.checks();
     errors::all(&world);

@@ -350,6 +350,24 @@ impl World {
         }
     }
 
+    /// The examples, all of them.
+    pub(crate) fn examples(&self) {
+        let folder = programs::workspace().join("examples/nix");
+        let mut names: Vec<String> = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if let Some(name) = name.strip_suffix(".nix") {
+                names.push(format!("examples.{name}"));
+            }
+        }
+        names.sort();
+        let paths = self
+            .nix
+            .build(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(paths.len(), 4, "{names:?}");
+        assert_eq!(self.start(&paths[0], "hello"), "Hello, world!\n");
+    }
+
     /// `import rules/nix { … }`, with the same result.
     pub(crate) fn without_flakes(&self) {
         let expression = "let files = ./files; world = import ./world.nix { inherit files; }; \

@@ -22,15 +22,28 @@ let
       fix = "run `nix-store --load-db` when the container starts";
     };
     enableFakechroot = shell "it";
+  } // builtins.listToAttrs (map
+    (name: {
+      inherit name;
+      value = {
+        __refuse = "files of packages belong to root here, and have the time 1";
+        fix = "set owners and times by `files` and `perms` of buildImage";
+      };
+    })
+    [ "uid" "gid" "uname" "gname" "mtime" ]) // {
+    keepContentsDirlinks = {
+      __refuse = "folders are always folders here";
+      fix = "leave it out";
+    };
   };
-  empty = value: value == null || value == "" || value == false;
+  # What asks for nothing else than what is done.
+  empty = value: builtins.elem value [ null "" false 0 "root" "1970-01-01T00:00:01Z" ];
   bad = builtins.filter (name: args ? ${name} && !(empty args.${name})) (builtins.attrNames refused);
   seconds = { "1970-01-01T00:00:01Z" = 1; };
   architectures = text: if text == null then internal.platform else "linux/${text}";
   # What changes nothing here.
   ignored = [
-    "meta" "passthru" "buildVMMemorySize" "diskSize" "compressor" "imageDigest" "uname" "gname" "mtime" "uid" "gid"
-    "keepContentsDirlinks" "fromImageName" "fromImageTag" "debug"
+    "meta" "passthru" "buildVMMemorySize" "diskSize" "compressor" "imageDigest" "fromImageName" "fromImageTag" "debug"
   ] ++ builtins.attrNames refused;
 in
 if bad != [ ] then

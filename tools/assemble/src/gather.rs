@@ -18,8 +18,8 @@ use oci::{Descriptor, Digest, MediaType};
 use crate::error::{Error, Result};
 use crate::graph::{Copied, copy};
 use crate::request::{
-    Base, Blobs, Entry, Image, IndexOf, Make, Nested, Request, Severity, Subject, Text,
-    Texts, Time, Whose,
+    Base, Blobs, Entry, Image, IndexOf, Make, Nested, Request, Severity, Subject, Text, Texts,
+    Time, Whose,
 };
 use crate::words::{Stamps, stamped};
 

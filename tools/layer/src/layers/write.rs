@@ -4,7 +4,7 @@ use super::Planned;
 use crate::error::{Error, Result};
 use crate::request::{Layers, Make, Request};
 use action::Outputs;
-use files::OutDir;
+use files::{OutDir, OutFile};
 use oci::receipt::{
     BLOB_FILE, LAYERS_FILE, LayersReceipt, LayersReceiptKind, PlannedLayer, RECEIPT_FILE,
 };
@@ -31,6 +31,8 @@ pub(crate) fn write(
     requests: Option<PathBuf>,
 ) -> Result<()> {
     let out = OutDir::create(&outputs.out)?;
+    let beside = outputs.receipt.as_deref();
+    let mut beside = beside.map(OutFile::create).transpose()?;
     let requests = outputs.or_named(requests, "requests");
     let requests = requests.as_deref().map(OutDir::create).transpose()?;
     pretty(&out.path().join(PLAN_FILE), &planned.plan())?;
@@ -59,11 +61,14 @@ pub(crate) fn write(
         };
         let bytes = (receipt.to_bytes()).map_err(|source| Error::Receipt { source })?;
         files::write(&out.path().join(LAYERS_FILE), &bytes)?;
+        if let Some(file) = &mut beside {
+            file.put(&bytes)?;
+        }
     }
     if let Some(requests) = requests {
         requests.commit()?;
     }
-    Ok(out.commit()?)
+    Ok(files::commit_with(beside, out)?)
 }
 
 /// The request for one layer, in canonical JSON.
