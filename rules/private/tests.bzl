@@ -154,14 +154,20 @@ def _structure_test_impl(ctx):
         "follow_links": True,
         "layout": image.layout.short_path,
     }
-    listings = []
-    if ContainerImageInfo in target:
-        listings = image.listings if image.listings != None else [layer.listing for layer in image.layers]
-        check["listings"] = [file.short_path for file in listings]
-    else:
+    chosen = image
+    if ContainerIndexInfo in target:
+        chosen = None
         platform = ctx.attr.platform or target_platform(ctx)
         if platform:
             check["platform"] = platform
+            for one in image.images:
+                # An index of the index has no platform.
+                if getattr(one, "platform", None) == platform:
+                    chosen = one
+    listings = []
+    if chosen:
+        listings = chosen.listings if chosen.listings != None else [layer.listing for layer in chosen.layers]
+        check["listings"] = [file.short_path for file in listings]
     return _test(ctx, [{"structure": check}], [image.layout] + listings)
 
 _structure_test = rule(

@@ -78,20 +78,20 @@ fn a_cache_over_http_serves_another_machine() {
     let folder = scratch();
     let nginx = Nginx::start(&folder.path().join("nginx"));
     let cache = format!("--remote_cache=http://127.0.0.1:{}", nginx.port);
-    let build = |base: &str| {
+    let build = |base: &str, jobs: &str| {
         let root = folder.path().join(base);
         let bazel = Bazel::new(&workspace(), &root).with_programs();
         let said =
-            bazel.succeed(&[&BUILD[..], &[&cache, "--remote_download_outputs=all"]].concat());
+            bazel.succeed(&[&BUILD[..], &[&cache, "--remote_download_outputs=all", jobs]].concat());
         (
             bazel::processes(&said).to_owned(),
             layers(&bazel),
             images(&bazel),
         )
     };
-    let (ran, want_layers, want_images) = build("one");
+    let (ran, want_layers, want_images) = build("one", "--jobs=1");
     assert!(ran.contains("linux-sandbox"), "{ran}");
-    let (ran, layers, images) = build("another");
+    let (ran, layers, images) = build("another", "--jobs=16");
     assert!(
         ran.contains("remote cache hit") && !ran.contains("linux-sandbox"),
         "{ran}"

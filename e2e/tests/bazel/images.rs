@@ -16,13 +16,13 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-fn tar(path: &str, content: &str) -> Vec<u8> {
+fn tar(path: &str, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
     header.set_size(content.len() as u64);
     header.set_mode(0o755);
-    tar.append_data(&mut header, path, content.as_bytes())
-        .unwrap();
+    tar.append_data(&mut header, path, content).unwrap();
     tar.into_inner().unwrap()
 }
 
@@ -386,4 +386,63 @@ fn what_the_extension_of_images_refuses() {
             assert!(said.contains(word), "`{word}` is not in:\n{said}");
         }
     }
+}
+
+/// The example that builds on a base out of a registry, loads and pushes.
+#[test]
+fn the_example_with_a_registry() {
+    let tools = ["umoci", "runc", "busybox", "skopeo", "podman", "crane"];
+    let check = "the example for Bazel with a registry";
+    if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let busybox = fs::read(e2e::outsiders::find("busybox").unwrap()).unwrap();
+    let store = Store::new();
+    let cpu = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    image(&store, "base", Some("1"), cpu, &[tar("bin/cat", &busybox)]);
+    let server = store.serve();
+    let host = server.host();
+
+    // Its own copy, for the lock is written into it.
+    let example = programs::workspace().join("examples/bazel/registry");
+    let here = folder.path().join("example");
+    e2e::tree::copy(&example, &here, e2e::tree::Manner::PLAIN);
+    let podman = crate::modules::podman(folder.path());
+    let words: Vec<String> = podman.iter().map(|word| format!("\"{word}\"")).collect();
+    let command = format!("command = [{}, \"load\"],", words.join(", "));
+    for file in ["BUILD.bazel", "MODULE.bazel"] {
+        let text = fs::read_to_string(here.join(file)).unwrap();
+        let text = text
+            .replace("../../..", &programs::workspace().display().to_string())
+            .replace("localhost:5000", &host)
+            .replace("name = \"load\",", &format!("name = \"load\",\n{command}"));
+        fs::write(here.join(file), text).unwrap();
+    }
+    let bazel = Bazel::new(&here, &folder.path().join("root")).with_programs();
+    let base = format!("base={host}/base:1");
+    bazel.succeed(&["run", "@images//:lock", "--", &base]);
+    bazel.succeed(&["run", "//:push"]);
+    bazel.succeed(&["run", "//:load"]);
+    bazel.succeed(&["build", "//:image", "//:archive"]);
+    let digest = String::from_utf8(bazel.read("image.digest")).unwrap();
+    for tag in ["latest", "1.0"] {
+        let reference = format!("{host}/motd:{tag}");
+        let words = ["digest", "--insecure", &reference];
+        let said = e2e::outsiders::run(&here, "crane", &words);
+        assert_eq!(String::from_utf8(said).unwrap().trim(), digest);
+    }
+    let words = ["image", "exists", "example.com/motd:latest"].map(str::to_owned);
+    e2e::outsiders::run(&here, "podman", &[&podman[1..], &words].concat());
+    let archive = format!("docker-archive:{}", bazel.output("archive.tar").display());
+    let work = tempfile::tempdir().unwrap();
+    let words = ["copy", "--quiet", &archive, "oci:layout:latest"];
+    e2e::outsiders::run(work.path(), "skopeo", &words);
+    let said = crate::start(work.path(), &work.path().join("layout"));
+    assert_eq!(said, "hello from a registry\n");
 }

@@ -227,7 +227,7 @@ fn a_push_to_a_registry() {
 }
 
 /// podman, with storage of its own.
-fn podman(folder: &Path) -> Vec<String> {
+pub(crate) fn podman(folder: &Path) -> Vec<String> {
     let folder = folder.join("podman").display().to_string();
     let words = format!(
         "podman --root {folder}/root --runroot {folder}/run --storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=file"
@@ -279,7 +279,7 @@ impl Drop for Registry {
 /// Each example is a module of its own.
 #[test]
 fn the_examples_do_what_they_say() {
-    let tools = ["umoci", "runc", "gcc"];
+    let tools = ["umoci", "runc", "gcc", "python3", "tar"];
     let check = "the examples for Bazel";
     if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
         return;
@@ -296,6 +296,20 @@ fn the_examples_do_what_they_say() {
     let here = tempfile::tempdir().unwrap();
     let said = start(here.path(), &bazel.output("image.layout"));
     assert_eq!(said, "hello from a container\n");
+    drop(bazel);
+
+    let workspace = programs::workspace().join("examples/bazel/python");
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    bazel.succeed(&["test", "//...", "--test_output=errors"]);
+    bazel.succeed(&["build", "//:layer"]);
+    let here = tempfile::tempdir().unwrap();
+    let layer = bazel.output("layer.tar.gz").display().to_string();
+    e2e::outsiders::run(here.path(), "tar", &["-xzf", &layer]);
+    let said = e2e::outsiders::run(here.path(), "python3", &["app/greet"]);
+    assert_eq!(
+        String::from_utf8(said).unwrap(),
+        "hello, container\nhello, bazel\n"
+    );
 }
 
 /// An archive of the programs, as a release has it, and its SHA-256.

@@ -132,7 +132,7 @@ impl Error {
                 Some("remove it, or choose another path; an output is never overwritten".into())
             }
             Self::NotAFile { kind, .. } if kind.ends_with("directory") => {
-                Some("to pack a directory use a `tree` entry".into())
+                Some("name a file of it, or pack all of it as a tree".into())
             }
             Self::NotAFile { .. } => Some(
                 "to have such a thing in the image use an entry of its own kind (`fifo`, `character_device`, …)"
