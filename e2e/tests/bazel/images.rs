@@ -53,8 +53,8 @@ fn image(store: &Store, name: &str, tag: Option<&str>, cpu: &str, layers: &[Vec<
 /// `team/base:12` for two platforms and `team/other:1` for one; all three have a layer in common.
 fn fill(store: &Store, release: &str) {
     let common = tar("etc/common", "common");
-    let amd64 = [common.clone(), tar("bin/app", &format!("amd64 {release}"))];
-    let arm64 = [common.clone(), tar("bin/app", &format!("arm64 {release}"))];
+    let amd64 = [common.clone(), tar("bin/app", format!("amd64 {release}"))];
+    let arm64 = [common.clone(), tar("bin/app", format!("arm64 {release}"))];
     let manifests = [
         image(store, "team/base", None, "amd64", &amd64),
         image(store, "team/base", None, "arm64", &arm64),

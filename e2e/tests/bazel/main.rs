@@ -8,6 +8,7 @@
 
 mod caches;
 mod cases;
+mod costs;
 mod golden_files;
 mod images;
 mod modules;
