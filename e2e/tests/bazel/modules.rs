@@ -67,6 +67,48 @@ fn an_edit_moves_one_layer() {
     assert!(build().is_empty(), "nothing changed, and something ran");
 }
 
+/// A program with files of another repository, split: an edit of our own file packs the layer of our own files
+/// alone, although the action of the other one could read it.
+#[test]
+fn an_edit_leaves_the_layer_of_other_repositories() {
+    if !bazel::can("an edit of a program that is split by repository") {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let neighbour = crate::workspace().join("neighbour");
+    let head = format!(
+        "bazel_dep(name = \"neighbour\", version = \"1.0\")\n\
+         local_path_override(module_name = \"neighbour\", path = \"{}\")\n",
+        neighbour.display()
+    );
+    let build = "\
+        load(\"@rules_container//rules:defs.bzl\", \"container_binary_layer\")\n\
+        load(\":fixtures.bzl\", \"program\")\n\
+        program(name = \"program\", data = [\"data.txt\", \"@neighbour//:words.txt\"])\n\
+        container_binary_layer(name = \"split\", binary = \":program\", path = \"/app/program\", split = \"repository\")\n";
+    let workspace = module(folder.path(), &head, build);
+    let fixtures = crate::workspace().join("fixtures.bzl");
+    fs::copy(fixtures, workspace.join("fixtures.bzl")).unwrap();
+    fs::write(workspace.join("data.txt"), "before").unwrap();
+    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let log = folder.path().join("log.json");
+    let option = format!("--execution_log_json_file={}", log.display());
+    let build = || {
+        bazel.succeed(&["build", "//:split", "--output_groups=+receipt", &option]);
+        let layers =
+            ["split", "split.external"].map(|name| bazel.read(&format!("{name}.receipt.json")));
+        (bazel::spawns(&log).len(), layers)
+    };
+    let (ran, before) = build();
+    assert_eq!(ran, 2);
+    fs::write(workspace.join("data.txt"), "after").unwrap();
+    let (ran, after) = build();
+    assert_eq!(ran, 1);
+    assert_ne!(before[0], after[0]);
+    assert_eq!(before[1], after[1]);
+}
+
 /// skopeo copies what was built, with every digest checked; umoci unpacks it and runc starts it.
 #[test]
 fn a_container_of_what_was_built() {
