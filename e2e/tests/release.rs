@@ -345,6 +345,68 @@ fn pushed_and_made_again() {
     );
 }
 
+/// The lines of docs/releasing.md, as they stand.
+#[test]
+fn check_a_release_yourself() {
+    if !outsiders::can("the lines of docs/releasing.md", &["docker-registry"]) {
+        return;
+    }
+    let text = fs::read_to_string(programs::workspace().join("docs/releasing.md")).unwrap();
+    let lines = text
+        .split("```sh\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let digest = release(folder);
+    let (_running, host) = registry(folder);
+    let repository = format!("{host}/team/app");
+    let access = json!({"hosts": {(host.as_str()): {"plain_http": true}}});
+    let mut images = vec![json!({"layout": "image", "to": [{"repository": repository}]})];
+    for (_, manifest, _) in documents(folder) {
+        images.push(
+            json!({"layout": "attested", "digest": manifest, "to": [{"repository": repository}]}),
+        );
+    }
+    let push = json!({"kind": "push", "version": 1, "origin": "//app:push", "access": access, "images": images});
+    write(folder, "push.json", &push);
+    well(folder, "push", &["push.json"]);
+    write(folder, "settings.json", &access);
+    tree::copy(
+        &folder.join("sources"),
+        &folder.join("checkout/sources"),
+        tree::Manner::PLAIN,
+    );
+    let path = std::env::join_paths([programs::folder(), Path::new("/usr/bin"), Path::new("/bin")])
+        .unwrap();
+    let output = Command::new("/bin/sh")
+        .args(["-euc", lines])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", folder)
+        .env("IMAGE", format!("{repository}@{digest}"))
+        .env("SOURCES", "checkout")
+        .env("TOOLS", programs::folder())
+        .env("SETTINGS", "--settings settings.json")
+        .output()
+        .unwrap();
+    let (said, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success() && error.is_empty(), "{said}{error}");
+    for part in [
+        "sound: 1 manifest, 1 layer, ",
+        "made again in 2 steps, the same bytes",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
 /// Without a registry: from the layout that `attest` wrote; and what is refused.
 #[test]
 fn made_again_from_a_layout() {

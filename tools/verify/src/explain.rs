@@ -202,8 +202,10 @@ fn open(source: &Source, links: Links, access: &Access) -> Result<Box<dyn Store>
 fn compare(sides: &[Side<'_>; 2], listings: &Listings) -> Result<Explained> {
     let [one, two] = sides;
     let mut causes = Vec::new();
-    if tags(one) != tags(two) {
-        let [first, second] = [tags(one), tags(two)].map(|tags| format!("[{}]", tags.join(", ")));
+    // What is had by its digest has no tag, and is no other image for that.
+    let tagged = [tags(one), tags(two)];
+    if tagged.iter().all(|tags| !tags.is_empty()) && tagged[0] != tagged[1] {
+        let [first, second] = tagged.map(|tags| format!("[{}]", tags.join(", ")));
         causes.push(Cause::new(Kind::LayoutTags, "").between(first, second));
     }
     let (first, second) = (one.root()?, two.root()?);
