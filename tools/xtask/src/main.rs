@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `bench`, `schemas`.
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `dist`, `schemas`.
 //!
 //! This program drives cargo, the project's own programs and other people's. Nothing that it does
 //! reaches the bytes of an image, so the bans on clocks, environment and printing do not hold here.
@@ -12,6 +12,7 @@
 mod bench;
 mod command;
 mod demo;
+mod dist;
 mod environment;
 mod programs;
 mod schemas;
@@ -30,6 +31,8 @@ enum Command {
     Test(test::Options),
     /// Our programs and other people's, side by side on real files
     Bench(bench::Options),
+    /// A release: static programs, tables, checksums, an image of them
+    Dist(dist::Options),
     /// Write the JSON Schemas in docs/schemas anew from the types
     Schemas,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
             Some(line) => Err(line.into()),
             None => Ok(()),
         }),
+        Command::Dist(options) => dist::run(&options),
         Command::Schemas => schemas::run(),
     };
     match done {

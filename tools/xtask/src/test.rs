@@ -5,7 +5,7 @@
 
 use crate::command::{self, Error};
 use crate::environment::{self, Outsiders};
-use crate::{bench, programs, workspace};
+use crate::{bench, dist, programs, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -61,6 +61,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     steps.run("cases and outsiders", || {
         missing.extend(cases(options)?);
         Ok(())
+    });
+
+    steps.run("a release, made twice", || {
+        dist::run(&dist::Options::checked())
     });
 
     steps.run("benchmark, a smoke run", || {

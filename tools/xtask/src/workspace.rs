@@ -49,3 +49,25 @@ pub(crate) fn host() -> Result<String, Error> {
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.ok_or("rustc -vV names no host")?.to_owned())
 }
+
+/// Where the compiler and its standard library are.
+///
+/// # Errors
+/// The compiler cannot be asked.
+pub(crate) fn sysroot() -> Result<PathBuf, Error> {
+    let sysroot = command::read(Command::new("rustc").args(["--print", "sysroot"]))?;
+    Ok(sysroot.trim_end().into())
+}
+
+/// The version of the programs.
+///
+/// # Errors
+/// `Cargo.toml` cannot be read, or has none.
+pub(crate) fn version() -> Result<String, Error> {
+    let text = std::fs::read_to_string(root().join("Cargo.toml"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \""));
+    let version = line.and_then(|line| line.strip_suffix('"'));
+    Ok(version.ok_or("Cargo.toml names no version")?.to_owned())
+}

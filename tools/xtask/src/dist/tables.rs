@@ -1,0 +1,61 @@
+//! The tables of a release: for Bazel, for Nix, for people, for `sha256sum --check`.
+
+use super::{Built, Target};
+use crate::command::Error;
+use e2e::blob;
+use e2e::tree;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// What `rules/private/prebuilt.bzl` says of this release: the entries of `PREBUILT`.
+pub(super) fn bazel(built: &[Built], version: &str, url: &str) -> String {
+    let mut text = format!("\"\"\"The prebuilt programs of {version}.\"\"\"\n\nPREBUILT = {{\n");
+    for one in built {
+        let _ = writeln!(
+            text,
+            "    \"{}\": struct(\n        urls = [\"{url}/{version}/{}\"],\n        sha256 = \"{}\",\n    ),",
+            one.target.bazel, one.archive, one.sha256
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The same for Nix, by system.
+pub(super) fn nix(built: &[Built], version: &str, url: &str) -> String {
+    let mut text = format!("# The prebuilt programs of {version}, by system.\n{{\n");
+    for one in built {
+        let _ = writeln!(
+            text,
+            "  {} = {{\n    url = \"{url}/{version}/{}\";\n    sha256 = \"{}\";\n  }};",
+            one.target.nix, one.archive, one.sha256
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Which targets there are, and which there are not.
+pub(super) fn targets(built: &[Built], missing: &[(&'static Target, String)]) -> String {
+    let mut text = String::new();
+    for one in built {
+        let _ = writeln!(text, "{}\tbuilt\t{}", one.target.triple, one.archive);
+    }
+    for (target, why) in missing {
+        let _ = writeln!(text, "{}\tnot built\t{why}", target.triple);
+    }
+    text
+}
+
+/// A line for each file below `out`, sorted by path.
+pub(super) fn checksums(out: &Path) -> Result<String, Error> {
+    let mut lines = String::new();
+    for (path, node) in tree::read(out) {
+        if let tree::Node::File(_) = node {
+            let digest = blob::digest(&fs::read(out.join(&path))?);
+            let _ = writeln!(lines, "{}  {}", &digest[7..], path.display());
+        }
+    }
+    Ok(lines)
+}
