@@ -18,5 +18,6 @@ pub mod nix;
 pub mod outsiders;
 pub mod programs;
 pub mod reference;
+pub mod registries;
 pub mod run;
 pub mod tree;

@@ -36,6 +36,8 @@ pub(crate) struct Stop {
     pub(crate) repository: Repository,
     /// Blobs that it has.
     pub(crate) present: Vec<Digest>,
+    /// Blobs of images that it has: not looked up, but good to be mounted from here.
+    pub(crate) whole: BTreeSet<Digest>,
     /// Blobs that it lacks.
     pub(crate) missing: Vec<Blob>,
     /// Documents that it lacks, children first.
@@ -81,6 +83,7 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
     let mut wanted: BTreeMap<Digest, Blob> = BTreeMap::new();
     let mut documents: Vec<Document> = Vec::new();
     let mut seen: BTreeSet<Digest> = BTreeSet::new();
+    let mut whole: BTreeSet<Digest> = BTreeSet::new();
     for shipment in shipments {
         let mut is_there = false;
         for tag in &shipment.tags {
@@ -94,6 +97,7 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
                 .resolve(&Target::Digest(shipment.root))?
                 .is_some()
         {
+            whole.extend(shipment.blobs.iter().map(|blob| blob.digest));
             continue;
         }
         for blob in &shipment.blobs {
@@ -123,6 +127,7 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
     Ok(Stop {
         repository,
         present,
+        whole,
         missing,
         documents,
         tags,

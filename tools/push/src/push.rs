@@ -148,6 +148,7 @@ pub(crate) fn mountable(plan: &Plan, repository: &Repository, blob: &Blob) -> Ve
     for stop in &plan.stops {
         let other = &stop.repository;
         let has = stop.present.contains(&blob.digest)
+            || stop.whole.contains(&blob.digest)
             || stop
                 .missing
                 .iter()

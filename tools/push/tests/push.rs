@@ -438,6 +438,30 @@ fn requests_that_cannot_be() {
     assert!(Path::new(&world.path("receipt.json")).exists());
 }
 
+/// An image that a repository has already is where others mount its blobs from.
+#[test]
+fn what_is_there_is_mounted_elsewhere() {
+    let (store, world) = (Store::new(), World::new());
+    let server = store.serve();
+    world.layout("image", &[b"one", b"two"]);
+    world.request(&[("image", to(&server, "a", "1"))], "");
+    world.push();
+    // Only where it is named: the registry knows by itself of nothing.
+    store.set_fault(|request| {
+        let anonymous = request.parameter("mount").is_some() && request.parameter("from").is_none();
+        anonymous.then(|| Answer::error(400, "UNSUPPORTED", "from where"))
+    });
+    let both = [to(&server, "a", "1"), to(&server, "b", "1")].join(",");
+    world.request(&[("image", both)], "");
+    let done = world.push();
+    assert_eq!(done["repositories"][0]["unchanged"][0], "1");
+    assert_eq!(
+        done["repositories"][1]["mounted"].as_array().unwrap().len(),
+        3
+    );
+    assert_eq!(done["repositories"][1]["bytes_sent"], 0);
+}
+
 /// kill -9 at twenty points, then once more: what is there is not sent again.
 #[test]
 fn a_push_that_is_killed_goes_on() {

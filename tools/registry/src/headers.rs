@@ -127,7 +127,8 @@ pub fn warning(field: &str) -> Option<String> {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => out.push(chars.next()?),
+            // A backslash excuses no control character.
+            '\\' => out.push(chars.next().filter(|c| !c.is_control())?),
             '"' => return None,
             c if c.is_control() => return None,
             c => out.push(c),
@@ -251,6 +252,7 @@ mod tests {
             (r#"299 - "x" "Sat, 25 Aug 2012 23:34:45 GMT""#, None),
             (r#"299 - "x"#, None),
             ("299 - \"x\u{7}\"", None),
+            ("299 - \"x\\\u{1b}[2J\"", None),
             (r#"299 - """#, None),
         ] {
             assert_eq!(warning(field).as_deref(), expected, "{field}");

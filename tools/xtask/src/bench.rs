@@ -8,6 +8,7 @@
 mod corpora;
 mod groups;
 mod measure;
+mod registries;
 mod report;
 
 use crate::command::Error;

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `bench`, `dist`, `schemas`.
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `dist`, `fuzz`, `schemas`.
 //!
 //! This program drives cargo, the project's own programs and other people's. Nothing that it does
 //! reaches the bytes of an image, so the bans on clocks, environment and printing do not hold here.
@@ -14,6 +14,7 @@ mod command;
 mod demo;
 mod dist;
 mod environment;
+mod fuzz;
 mod programs;
 mod schemas;
 mod test;
@@ -33,6 +34,8 @@ enum Command {
     Bench(bench::Options),
     /// A release: static programs, tables, checksums, an image of them
     Dist(dist::Options),
+    /// Each fuzz target for some seconds
+    Fuzz(fuzz::Options),
     /// Write the JSON Schemas in docs/schemas anew from the types
     Schemas,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
             None => Ok(()),
         }),
         Command::Dist(options) => dist::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Schemas => schemas::run(),
     };
     match done {

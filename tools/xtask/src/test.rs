@@ -5,7 +5,7 @@
 
 use crate::command::{self, Error};
 use crate::environment::{self, Outsiders};
-use crate::{bench, dist, programs, workspace};
+use crate::{bench, dist, fuzz, programs, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -58,6 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     steps.run("unit tests", || {
         cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"])
     });
+    steps.run("fuzz targets, briefly", || fuzz::run(&fuzz::Options::SHORT));
     steps.run("cases and outsiders", || {
         missing.extend(cases(options)?);
         Ok(())

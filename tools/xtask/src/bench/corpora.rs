@@ -19,6 +19,10 @@ pub(crate) struct Scale {
     pub(crate) sizes: &'static [u64],
     /// Numbers of files for the cost of a file.
     pub(crate) files: &'static [usize],
+    /// Bytes of each of the ten layers of an image for registries.
+    pub(crate) layer: u64,
+    /// Bytes of each layer where it is their number that counts.
+    pub(crate) small: u64,
 }
 
 impl Scale {
@@ -29,6 +33,8 @@ impl Scale {
         mixed_bytes: 2 << 30,
         sizes: &[1 << 20, 100 << 20, 1 << 30, 10 << 30],
         files: &[1000, 10_000, 100_000, 1_000_000],
+        layer: 100_000_000,
+        small: 1_000_000,
     };
     /// A smoke run.
     pub(crate) const QUICK: Scale = Scale {
@@ -37,6 +43,8 @@ impl Scale {
         mixed_bytes: 12 << 20,
         sizes: &[1 << 20, 4 << 20],
         files: &[100, 1000],
+        layer: 1_000_000,
+        small: 50_000,
     };
 }
 

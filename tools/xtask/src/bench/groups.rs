@@ -15,6 +15,7 @@ pub(crate) fn all(scale: &Scale) -> Vec<Group> {
     groups.push(start_up());
     groups.push(bytes(scale));
     groups.push(files(scale));
+    groups.extend(super::registries::all(scale));
     groups
 }
 

@@ -179,7 +179,8 @@ impl<'a> Bench<'a> {
 
     /// The peers that are not there, if any.
     pub(crate) fn missing(&self) -> Result<Option<String>, Error> {
-        let script = "for c in tar gzip pigz zstd openssl umoci crane sha256sum xargs /usr/bin/time; do \
+        let script = "for c in tar gzip pigz zstd openssl umoci crane sha256sum xargs /usr/bin/time \
+            docker-registry skopeo oras python3 unshare nsenter /usr/sbin/tc; do \
             command -v $c > /dev/null || echo $c; done";
         let missing = self.shell(script)?.lines().collect::<Vec<_>>().join(", ");
         Ok(Some(missing).filter(|missing| !missing.is_empty()))
@@ -188,7 +189,7 @@ impl<'a> Bench<'a> {
     /// The first line of what each peer says of itself.
     pub(crate) fn versions(&self) -> Result<Vec<String>, Error> {
         let script = "for c in 'sha256sum --version' './sha256sum --version' 'tar --version' 'gzip --version' 'pigz --version' 'zstd --version' \
-            'openssl version' 'umoci --version' 'crane version'; do \
+            'openssl version' 'umoci --version' 'crane version' 'skopeo --version' 'oras version' 'docker-registry --version'; do \
             echo \"${c%% *}: $($c 2>&1 | head -n 1)\"; done";
         Ok(self.shell(script)?.lines().map(str::to_owned).collect())
     }
