@@ -21,9 +21,6 @@ use crate::lock::{Blob, Name};
 use crate::mirrors::{self, Place, Step};
 use crate::request::Supply;
 
-/// How many blobs are fetched at once, if it is not said.
-const PARALLEL: usize = 4;
-
 /// Bytes that are read at once.
 const PIECE: usize = 128 << 10;
 
@@ -37,7 +34,7 @@ pub(crate) struct Fetcher {
     root: PathBuf,
     /// Whether what is in the store was put there by other runs.
     shared: bool,
-    parallel: usize,
+    parallel: Option<u8>,
     readers: Mutex<BTreeMap<PathBuf, Arc<Reader>>>,
     /// Mirrors that could not be reached in this run. Where any error leads on from them, they are not
     /// waited for again.
@@ -67,7 +64,7 @@ impl Fetcher {
             files: from.files.clone(),
             root: from.store.clone().unwrap_or_else(|| scratch.to_owned()),
             shared: from.store.is_some(),
-            parallel: from.parallel.map_or(PARALLEL, usize::from).max(1),
+            parallel: from.parallel,
             readers: Mutex::default(),
             dead: Mutex::default(),
         })
@@ -231,7 +228,8 @@ impl Fetcher {
             }
             done
         };
-        let threads = self.parallel.min(blobs.len());
+        let bytes = blobs.iter().map(|blob| blob.size).sum();
+        let threads = registry::parallel(self.parallel, blobs.len(), bytes).min(blobs.len());
         let mut all: Vec<(usize, Result<PathBuf>)> = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {

@@ -91,7 +91,7 @@ pub(crate) struct Supply {
     /// Files that are at hand, by digest. Where they are all that is wanted, the layout holds links to
     /// them, and nobody is asked for anything.
     pub(crate) files: BTreeMap<Digest, PathBuf>,
-    /// How many blobs are fetched at once: 4 if it is not said.
+    /// How many blobs are fetched at once. If it is not said: 4, or 12 where they are small.
     pub(crate) parallel: Option<u8>,
     /// How registries are reached.
     pub(crate) access: Access,

@@ -43,9 +43,6 @@ struct Arguments {
     nix: bool,
 }
 
-/// How many blobs are sent at once, if it is not said.
-const PARALLEL: usize = 4;
-
 fn main() -> ExitCode {
     action::run("push", |arguments: Arguments| {
         if arguments.nix {
@@ -84,14 +81,13 @@ fn explain(request: &request::Request) -> error::Result<Vec<registry::Explained>
 
 fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Failed> {
     let origin = &request.origin;
-    let parallel = request.parallel.map_or(PARALLEL, usize::from).max(1);
     let orders = gather::gather(request).at(origin)?;
     let registries = request
         .access
         .open()
         .map_err(error::Error::from)
         .at(origin)?;
-    let plan = plan::plan(orders, &registries, parallel).at(origin)?;
+    let plan = plan::plan(orders, &registries).at(origin)?;
     if outputs.plan {
         return action::print_plan(&plan::Shown::new(&plan));
     }
@@ -101,11 +97,13 @@ fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Fail
         None => None,
     };
     let missing = plan.stops.iter().flat_map(|stop| &stop.missing);
-    let bytes = missing.map(|blob| blob.size).sum();
+    let (blobs, bytes) = missing.fold((0, 0), |(blobs, bytes), blob| {
+        (blobs + 1, bytes + blob.size)
+    });
     let progress = progress::Progress::new(origin, bytes);
     let way = push::Way {
         registries: &registries,
-        parallel,
+        parallel: registry::parallel(request.parallel, blobs, bytes),
         journal: request.journal.as_deref(),
         progress: &progress,
     };

@@ -57,7 +57,7 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 /// A tag that does not lead where it is expected to; the registries.
-pub(crate) fn plan(orders: Orders, registries: &Registries, parallel: usize) -> Result<Plan> {
+pub(crate) fn plan(orders: Orders, registries: &Registries) -> Result<Plan> {
     let mut order: Vec<(String, Vec<&Shipment>)> = Vec::new();
     for shipment in &orders.shipments {
         let name = shipment.repository();
@@ -68,7 +68,7 @@ pub(crate) fn plan(orders: Orders, registries: &Registries, parallel: usize) -> 
     }
     let mut stops = Vec::new();
     for (_, shipments) in order {
-        stops.push(stop(&shipments, registries, parallel)?);
+        stops.push(stop(&shipments, registries)?);
     }
     Ok(Plan {
         stops,
@@ -76,7 +76,7 @@ pub(crate) fn plan(orders: Orders, registries: &Registries, parallel: usize) -> 
     })
 }
 
-fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Result<Stop> {
+fn stop(shipments: &[&Shipment], registries: &Registries) -> Result<Stop> {
     let first = shipments[0];
     let repository = registries.repository(&first.registry, &first.path)?;
     let mut tags = Vec::new();
@@ -113,7 +113,7 @@ fn stop(shipments: &[&Shipment], registries: &Registries, parallel: usize) -> Re
         }
     }
     let wanted: Vec<Blob> = wanted.into_values().collect();
-    let found = each(wanted.len(), parallel.max(LOOKUPS), |at| {
+    let found = each(wanted.len(), LOOKUPS, |at| {
         let blob = &wanted[at];
         Ok(repository.has_blob(&blob.digest, blob.size)?)
     })?;

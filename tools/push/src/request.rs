@@ -33,7 +33,7 @@ pub(crate) struct Request {
     /// killed is taken up where it stopped; several processes may use it at once.
     #[serde(default)]
     pub(crate) journal: Option<PathBuf>,
-    /// How many blobs are sent at once: 4 if it is not said.
+    /// How many blobs are sent at once. If it is not said: 4, or 12 where they are small.
     #[serde(default)]
     pub(crate) parallel: Option<u8>,
     /// How registries are reached.

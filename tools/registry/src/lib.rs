@@ -29,5 +29,5 @@ pub use blob::BlobStream;
 pub use credentials::{Credentials, Environment, Explained, Found, Login};
 pub use error::{Error, Result};
 pub use repository::{Document, Fetched, Registries, Repository, Target};
-pub use settings::{HostSettings, Patience, Proxy, Settings};
+pub use settings::{HostSettings, Patience, Proxy, Settings, parallel};
 pub use upload::{Arrival, CHUNK, Content, Journal, Mount, Progress};

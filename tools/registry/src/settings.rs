@@ -114,6 +114,16 @@ impl Settings {
     }
 }
 
+/// How many blobs are moved at once where nobody says: four, which fill any wire, and twelve where they are
+/// so small (4 MiB on average) that each waits more than it moves.
+pub fn parallel(given: Option<u8>, blobs: usize, bytes: u64) -> usize {
+    match given {
+        Some(given) => usize::from(given).max(1),
+        None if bytes / (blobs.max(1) as u64) < 4 << 20 => 12,
+        None => 4,
+    }
+}
+
 /// The host that answers for a registry's name: Docker Hub's differs from what people write.
 pub fn api_host(name: &str) -> &str {
     match name {
@@ -165,6 +175,20 @@ mod tests {
             assert_eq!(settings.origin(name).unwrap().to_string(), origin);
         }
         assert!(settings.origin("user@example.com").is_err());
+    }
+
+    #[test]
+    fn small_blobs_go_many_at_once() {
+        for (given, blobs, bytes, expected) in [
+            (None, 10, 1 << 30, 4),
+            (None, 20, 20 << 20, 12),
+            (None, 1, 4 << 20, 4),
+            (None, 0, 0, 12),
+            (Some(0), 20, 20, 1),
+            (Some(2), 20, 20, 2),
+        ] {
+            assert_eq!(parallel(given, blobs, bytes), expected);
+        }
     }
 
     #[test]
