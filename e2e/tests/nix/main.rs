@@ -23,6 +23,7 @@ fn flake() {
     }
     let world = World::new();
     world.closures();
+    world.builders();
     world.what_has_no_references();
     world.containers();
     world.identity();

@@ -106,6 +106,34 @@ impl World {
         assert!(size(thin) < 10_000, "{}", size(thin));
     }
 
+    /// Every builder of an image is one of the programs; a shell builds the packages alone.
+    pub(crate) fn builders(&self) {
+        for image in ["image", "thin", "identity", "index", "push_thin"] {
+            let attribute = self.nix.attribute(image);
+            let words = ["derivation", "show", "--recursive", &attribute];
+            let (_, shown) = self.nix.succeed("nix", &words);
+            let shown: Value = serde_json::from_str(&shown).unwrap();
+            let all = shown.get("derivations").unwrap_or(&shown);
+            let mut ours = 0;
+            for (path, derivation) in all.as_object().unwrap() {
+                let builder = derivation["builder"].as_str().unwrap();
+                if builder.contains("-tools/bin/") {
+                    ours += 1;
+                    continue;
+                }
+                // Each package of the world has a version.
+                let name = derivation["name"].as_str().unwrap();
+                let versioned = name.rsplit('-').next().unwrap_or_default();
+                assert!(
+                    builder.ends_with("/busybox/bin/sh")
+                        && versioned.starts_with(|digit: char| digit.is_ascii_digit()),
+                    "{path} is built by {builder}"
+                );
+            }
+            assert!(ours >= 3, "{image}: {ours}");
+        }
+    }
+
     /// What is in a tar is not a reference: an image does not bring its packages along.
     pub(crate) fn what_has_no_references(&self) {
         let paths = self
