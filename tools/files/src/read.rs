@@ -275,7 +275,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = open(dir.path()).unwrap_err();
         assert!(error.to_string().ends_with("is a directory, not a file"));
-        assert!(error.hint().unwrap().contains("`tree`"));
+        assert!(error.hint().unwrap().contains("as a tree"));
         assert!(!error.is_environment());
     }
 
