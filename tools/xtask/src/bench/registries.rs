@@ -35,7 +35,12 @@ const FAR: &str = r#"
 cat > delay.py <<'END'
 DELAY_PY
 END
-far() { sed -i s/NEAR/AWAY/ registry.yml; python3 delay.py NEAR AWAY > /dev/null 2>&1 & export D=$!; }
+far() {
+  sed -i s/NEAR/AWAY/ registry.yml
+  python3 delay.py NEAR AWAY > /dev/null 2>&1 &
+  export D=$!
+  for i in {1..100}; do (exec 3<> /dev/tcp/127.0.0.1/NEAR) 2> /dev/null && break; sleep 0.05; done
+}
 "#;
 
 /// All groups of registries.
