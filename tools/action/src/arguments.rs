@@ -38,7 +38,7 @@ pub struct Arguments {
 }
 
 /// Where the outputs go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outputs {
     /// The main output. With `plan`, it may be empty and is not written.
     pub out: PathBuf,

@@ -102,6 +102,38 @@ pub(crate) enum Error {
         expected: Box<Digest>,
         found: Option<Box<Digest>>,
     },
+    /// An image to be promoted that is named in no way that can be read.
+    #[error("`{text}` is not an image: {reason}")]
+    Image { text: Shown, reason: String },
+    /// What is to become of tags, said in no way that can be read.
+    #[error("`{text}` is neither `replace` nor `keep` nor a digest")]
+    Existing { text: Shown },
+    /// A digest that is not the one that was expected.
+    #[error("`{text}` does not lead to the digest that is expected")]
+    OtherDigest {
+        text: Shown,
+        expected: Box<Digest>,
+        found: Box<Digest>,
+    },
+    /// An image of more documents than anybody needs.
+    #[error("`{text}` has more than {limit} {what}")]
+    TooMany {
+        text: Shown,
+        limit: usize,
+        what: &'static str,
+    },
+    /// A layout that is given for what refers to an image, and has nothing of the kind.
+    #[error("nothing in `{}` refers to the image", layout.display())]
+    NothingAttached { layout: PathBuf, digest: Digest },
+    /// A list of referrers that names something else.
+    #[error("{digest} is listed as a referrer of {subject}, and refers to something else")]
+    NoReferrer {
+        digest: Digest,
+        subject: Box<Digest>,
+    },
+    /// A file of settings that is none.
+    #[error("`{}` is not a file of settings: {reason}", path.display())]
+    Settings { path: PathBuf, reason: String },
     /// Something of ours that can't be written.
     #[error("cannot write the {what}: {error}")]
     Unwritable {
@@ -188,6 +220,15 @@ impl Failure for Error {
                         .map_or("more bytes".to_owned(), ToString::to_string),
                 ),
             ],
+            Error::OtherDigest {
+                expected, found, ..
+            } => vec![
+                Detail::new("expected", expected.to_string()),
+                Detail::new("found", found.to_string()),
+            ],
+            Error::NothingAttached { digest, .. } => {
+                vec![Detail::new("image", digest.to_string())]
+            }
             Error::Unexpected {
                 expected, found, ..
             } => vec![
@@ -235,6 +276,18 @@ impl Failure for Error {
                 "give it in `blobs`, or let `sparse.json` name a repository that has it"
             }
             Error::Unexpected { .. } => "see who has moved it; nothing has been written",
+            Error::Image { .. } => {
+                "give a layout, or a name as `registry.example.com/staging/app:1.0` or `…@sha256:…`"
+            }
+            Error::Existing { .. } => "a digest is written as `sha256:…`",
+            Error::OtherDigest { .. } => "see who has moved it; nothing has been written",
+            Error::TooMany { .. } | Error::NoReferrer { .. } => {
+                "see who has written it; nothing has been written by this push"
+            }
+            Error::NothingAttached { .. } => "give the layout that `attest` made of this image",
+            Error::Settings { .. } => {
+                "it has `hosts` and `credentials` as `access` of a request has"
+            }
             Error::Unwritable { .. } => return None,
         };
         Some(hint.to_owned())
@@ -344,6 +397,34 @@ mod tests {
             (
                 Error::OtherLayer { request: "r".into(), expected: Box::new(one), found: None },
                 format!("push: the layer of `r`, made again, is not the one of its receipt\n  expected: {one}\n  found:    more bytes\nhint: build the image again; the layer has changed since it was described\n"),
+            ),
+            (
+                Error::Image { text: "x".into(), reason: "why".into() },
+                "push: `x` is not an image: why\nhint: give a layout, or a name as `registry.example.com/staging/app:1.0` or `…@sha256:…`\n".into(),
+            ),
+            (
+                Error::Existing { text: "x".into() },
+                "push: `x` is neither `replace` nor `keep` nor a digest\nhint: a digest is written as `sha256:…`\n".into(),
+            ),
+            (
+                Error::OtherDigest { text: "r/a:1".into(), expected: Box::new(one), found: Box::new(two) },
+                format!("push: `r/a:1` does not lead to the digest that is expected\n  expected: {one}\n  found:    {two}\nhint: see who has moved it; nothing has been written\n"),
+            ),
+            (
+                Error::TooMany { text: "r/a".into(), limit: 3, what: "documents" },
+                "push: `r/a` has more than 3 documents\nhint: see who has written it; nothing has been written by this push\n".into(),
+            ),
+            (
+                Error::NothingAttached { layout: "l".into(), digest: one },
+                format!("push: nothing in `l` refers to the image\n  image: {one}\nhint: give the layout that `attest` made of this image\n"),
+            ),
+            (
+                Error::NoReferrer { digest: one, subject: Box::new(two) },
+                format!("push: {one} is listed as a referrer of {two}, and refers to something else\nhint: see who has written it; nothing has been written by this push\n"),
+            ),
+            (
+                Error::Settings { path: "s".into(), reason: "why".into() },
+                "push: `s` is not a file of settings: why\nhint: it has `hosts` and `credentials` as `access` of a request has\n".into(),
             ),
             (
                 Error::Unexpected { repository: "r/a".into(), tag: "1".into(), expected: Box::new(one), found: None },

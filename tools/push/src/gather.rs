@@ -1,5 +1,5 @@
 //! What goes where: the images of a request, the repositories with their tags, the outputs with their
-//! names. No registry is asked, nothing is written.
+//! names. A registry is asked only for an image that is in one; nothing is written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use layout::BadName;
 use oci::reference::Reference;
 use oci::{Descriptor, Digest};
+use registry::Registries;
 
 use crate::error::{Error, Result};
+use crate::referrers::{self, Referrer};
 use crate::request::{Destination, Existing, Into, Request};
 use crate::source::{self, Blob, Cargo, Document};
 use crate::stamps::{self, Stamps};
@@ -60,7 +62,7 @@ pub(crate) struct Orders {
 ///
 /// # Errors
 /// A source that is not sound; a destination that is none; a tag or a path for two images.
-pub(crate) fn gather(request: &Request) -> Result<Orders> {
+pub(crate) fn gather(request: &Request, registries: &Registries) -> Result<Orders> {
     let stamps = Stamps::read(&request.stamps)?;
     let mut orders = Orders::default();
     let mut tags: BTreeMap<(String, String), Digest> = BTreeMap::new();
@@ -68,7 +70,8 @@ pub(crate) fn gather(request: &Request) -> Result<Orders> {
         if image.to.is_empty() && image.into.is_empty() {
             return Err(Error::Nowhere { at });
         }
-        let cargo = source::read(image, at, request.layer_program.as_deref())?;
+        let cargo = source::read(image, at, request.layer_program.as_deref(), registries)?;
+        let along = referrers::find(image, &cargo, registries)?;
         let root = cargo.root.digest;
         for to in &image.to {
             let (registry, path) = repository(to, at, &stamps)?;
@@ -86,17 +89,28 @@ pub(crate) fn gather(request: &Request) -> Result<Orders> {
                 }
             }
             orders.shipments.push(Shipment {
-                registry,
-                path,
+                registry: registry.clone(),
+                path: path.clone(),
                 root,
                 documents: cargo.documents.clone(),
                 blobs: cargo.blobs.clone(),
                 tags: wanted,
                 existing: to.existing.clone(),
             });
+            for Referrer { cargo, tags } in &along {
+                orders.shipments.push(Shipment {
+                    registry: registry.clone(),
+                    path: path.clone(),
+                    root: cargo.root.digest,
+                    documents: cargo.documents.clone(),
+                    blobs: cargo.blobs.clone(),
+                    tags: tags.clone(),
+                    existing: Existing::Replace,
+                });
+            }
         }
         for into in &image.into {
-            deliver(&mut orders.deliveries, &cargo, into, at, &stamps)?;
+            deliver(&mut orders.deliveries, &cargo, &along, into, at, &stamps)?;
         }
     }
     Ok(orders)
@@ -163,6 +177,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 fn deliver(
     deliveries: &mut Vec<Delivery>,
     cargo: &Cargo,
+    along: &[Referrer],
     into: &Into,
     at: usize,
     stamps: &Stamps,
@@ -211,20 +226,29 @@ fn deliver(
         Form::Load(_) => None,
     };
     let path = path_of(&form);
+    let mut cargos = vec![(cargo.clone(), named)];
+    // Docker knows nothing of what refers to an image.
+    if matches!(form, Form::Layout(_) | Form::OciArchive(_)) {
+        for Referrer { cargo, tags } in along {
+            let listed = layout::unnamed(&cargo.root);
+            let named = layout::named(&listed, tags).map_err(|_| Error::Tag {
+                tag: tags.join(" ").into(),
+                file: None,
+            })?;
+            cargos.push((cargo.clone(), named));
+        }
+    }
     let same = deliveries
         .iter_mut()
         .find(|known| path.is_some() && path_of(&known.form) == path);
     match (same, path) {
-        (None, _) | (_, None) => deliveries.push(Delivery {
-            form,
-            cargos: vec![(cargo.clone(), named)],
-        }),
+        (None, _) | (_, None) => deliveries.push(Delivery { form, cargos }),
         (Some(known), Some(path)) => {
             // Several images in one: layouts and their archives alone.
             if known.form != form || matches!(form, Form::DockerArchive(_)) {
                 return Err(Error::PathTwice { path });
             }
-            known.cargos.push((cargo.clone(), named));
+            known.cargos.extend(cargos);
         }
     }
     Ok(())

@@ -8,7 +8,10 @@ mod into;
 mod journal;
 mod parallel;
 mod plan;
+mod promote;
 mod push;
+mod referrers;
+mod remote;
 mod request;
 mod source;
 mod stamps;
@@ -17,10 +20,18 @@ use action::{At, Outputs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Push images of OCI layouts to registries
+/// Push images to registries: a request in, and silence where all of it is there
 #[derive(clap::Parser)]
-#[command(name = "push", version)]
+#[command(
+    name = "push",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
     /// The request: a JSON file, or `-` for standard input
     #[arg(required_unless_present = "nix")]
     request: Option<PathBuf>,
@@ -43,8 +54,24 @@ struct Arguments {
     nix: bool,
 }
 
+/// What to do for people.
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Bring one image, by its digest, to further registries and tags, with what refers to it
+    Promote(promote::PromoteArguments),
+}
+
 fn main() -> ExitCode {
     action::run("push", |arguments: Arguments| {
+        if let Some(Verb::Promote(arguments)) = &arguments.verb {
+            let request = arguments.request()?;
+            let outputs = Outputs {
+                receipt: arguments.receipt.clone(),
+                plan: arguments.plan,
+                ..Outputs::default()
+            };
+            return run(&request, &outputs);
+        }
         if arguments.nix {
             return action::write_script::<request::Request>();
         }
@@ -68,7 +95,7 @@ fn main() -> ExitCode {
 /// Where the logins are found that a request's repositories want.
 fn explain(request: &request::Request) -> error::Result<Vec<registry::Explained>> {
     let registries = request.access.open()?;
-    let orders = gather::gather(request)?;
+    let orders = gather::gather(request, &registries)?;
     let mut logins: Vec<registry::Explained> = Vec::new();
     for shipment in &orders.shipments {
         let found = registries.explain(&shipment.registry, &shipment.path)?;
@@ -81,12 +108,12 @@ fn explain(request: &request::Request) -> error::Result<Vec<registry::Explained>
 
 fn run(request: &request::Request, outputs: &Outputs) -> Result<(), action::Failed> {
     let origin = &request.origin;
-    let orders = gather::gather(request).at(origin)?;
     let registries = request
         .access
         .open()
         .map_err(error::Error::from)
         .at(origin)?;
+    let orders = gather::gather(request, &registries).at(origin)?;
     let plan = plan::plan(orders, &registries).at(origin)?;
     if outputs.plan {
         return action::print_plan(&plan::Shown::new(&plan));

@@ -3,6 +3,7 @@
 //!
 //! Invariant: each blob is looked up once in each repository, whatever number of images it is in.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use oci::Digest;
@@ -42,8 +43,17 @@ pub(crate) struct Stop {
     pub(crate) missing: Vec<Blob>,
     /// Documents that it lacks, children first.
     pub(crate) documents: Vec<Document>,
-    /// Tags, what they are to lead to, and what becomes of them.
-    pub(crate) tags: Vec<(String, Digest, TagPlan)>,
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// A tag, and what becomes of it.
+pub(crate) struct Tag {
+    pub(crate) name: String,
+    /// What it is to lead to.
+    pub(crate) digest: Digest,
+    pub(crate) what: TagPlan,
+    /// What it leads to now.
+    pub(crate) found: Option<Digest>,
 }
 
 /// All repositories, in the order of the request.
@@ -84,12 +94,18 @@ fn stop(shipments: &[&Shipment], registries: &Registries) -> Result<Stop> {
     let mut documents: Vec<Document> = Vec::new();
     let mut seen: BTreeSet<Digest> = BTreeSet::new();
     let mut whole: BTreeSet<Digest> = BTreeSet::new();
+    let mut lists: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
     for shipment in shipments {
         let mut is_there = false;
         for tag in &shipment.tags {
             let found = repository.resolve(&Target::Tag(tag.clone()))?;
             is_there |= found == Some(shipment.root);
-            tags.push((tag.clone(), shipment.root, tag_plan(shipment, tag, found)?));
+            tags.push(Tag {
+                name: tag.clone(),
+                digest: shipment.root,
+                what: tag_plan(shipment, tag, found)?,
+                found,
+            });
         }
         // What is there is whole: no registry takes a manifest before what it refers to.
         if is_there
@@ -98,6 +114,10 @@ fn stop(shipments: &[&Shipment], registries: &Registries) -> Result<Stop> {
                 .is_some()
         {
             whole.extend(shipment.blobs.iter().map(|blob| blob.digest));
+            // A push that ended before the list of referrers was written left one that nobody finds.
+            if let Some(document) = unlisted(&repository, shipment, &mut lists)? {
+                documents.push(document);
+            }
             continue;
         }
         for blob in &shipment.blobs {
@@ -132,6 +152,28 @@ fn stop(shipments: &[&Shipment], registries: &Registries) -> Result<Stop> {
         documents,
         tags,
     })
+}
+
+/// The document of a shipment that refers to something, and is not in the list of what does.
+fn unlisted(
+    repository: &Repository,
+    shipment: &Shipment,
+    lists: &mut BTreeMap<Digest, Vec<Digest>>,
+) -> Result<Option<Document>> {
+    let Some((document, subject)) = (shipment.documents.last())
+        .and_then(|document| Some((document, document.subject.as_ref()?.digest)))
+    else {
+        return Ok(None);
+    };
+    let list = match lists.entry(subject) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            let listed = repository.referrers(&subject)?;
+            place.insert(listed.into_iter().map(|one| one.digest).collect())
+        }
+    };
+    let is_listed = list.contains(&document.descriptor.digest);
+    Ok((!is_listed).then(|| document.clone()))
 }
 
 fn tag_plan(shipment: &Shipment, tag: &str, found: Option<Digest>) -> Result<TagPlan> {
@@ -170,6 +212,9 @@ struct ShownStop {
     /// Of what is missing. What can be mounted is not sent.
     bytes: u64,
     manifests: Vec<String>,
+    /// Of those: what refers to something, and its artifact type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    referrers: BTreeMap<String, String>,
     tags: BTreeMap<String, TagPlan>,
 }
 
@@ -201,10 +246,15 @@ impl Shown {
                 .iter()
                 .map(|document| document.descriptor.digest.to_string())
                 .collect(),
+            referrers: stop
+                .documents
+                .iter()
+                .filter_map(Document::referrer)
+                .collect(),
             tags: stop
                 .tags
                 .iter()
-                .map(|(tag, _, plan)| (tag.clone(), *plan))
+                .map(|tag| (tag.name.clone(), tag.what))
                 .collect(),
         };
         Shown {

@@ -45,8 +45,14 @@ struct Done {
     sent: Vec<String>,
     bytes_sent: u64,
     manifests: Vec<String>,
+    /// Of those: what refers to something, and its artifact type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    referrers: BTreeMap<String, String>,
     /// Tags and digests of those that were written.
     tags: BTreeMap<String, String>,
+    /// What those of them led to that led elsewhere before.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    replaced: BTreeMap<String, String>,
     /// Those that lead to their image already.
     unchanged: Vec<String>,
     /// Those that lead elsewhere and were to stay.
@@ -100,21 +106,25 @@ fn carry_out(plan: &Plan, way: &Way<'_>, receipt: &mut Receipt) -> Result<()> {
         for document in &stop.documents {
             manifest(&stop.repository, document)?;
             done.manifests.push(document.descriptor.digest.to_string());
+            done.referrers.extend(document.referrer());
         }
     }
     into::write(&plan.deliveries, way.registries, &mut receipt.into)?;
     for (stop, done) in plan.stops.iter().zip(&mut *done) {
-        for (tag, digest, what) in &stop.tags {
-            match what {
-                TagPlan::Same => done.unchanged.push(tag.clone()),
-                TagPlan::Kept => done.kept.push(tag.clone()),
+        for tag in &stop.tags {
+            match tag.what {
+                TagPlan::Same => done.unchanged.push(tag.name.clone()),
+                TagPlan::Kept => done.kept.push(tag.name.clone()),
                 TagPlan::Write => {
-                    let document = root(plan, stop, digest)?;
-                    let target = Target::Tag(tag.clone());
+                    let document = root(plan, stop, &tag.digest)?;
+                    let target = Target::Tag(tag.name.clone());
                     let media_type = &document.descriptor.media_type;
                     stop.repository
                         .put_manifest(&target, media_type, &document.bytes)?;
-                    done.tags.insert(tag.clone(), digest.to_string());
+                    done.tags.insert(tag.name.clone(), tag.digest.to_string());
+                    if let Some(found) = tag.found {
+                        done.replaced.insert(tag.name.clone(), found.to_string());
+                    }
                 }
             }
         }

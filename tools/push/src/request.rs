@@ -49,9 +49,9 @@ impl action::Request for Request {
     }
 }
 
-/// One image or index, and where it goes. It is in a layout: one that is named, or the one that
-/// holds the documents of a receipt.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// One image or index, and where it goes. It is in a registry, or in a layout: one that is named, or the
+/// one that holds the documents of a receipt.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Image {
     /// The layout. It may be sparse: layers that it lacks are taken from `blobs`, mounted, or sent on
@@ -65,7 +65,12 @@ pub(crate) struct Image {
     /// With `receipt`: the layout that holds the image's documents, whole or sparse.
     #[serde(default)]
     pub(crate) documents: Option<PathBuf>,
-    /// The digest of the image or index in it; needed where it has several.
+    /// Instead of `layout`: where it is in a registry, as `registry.example.com/staging/app:1.0`. Its blobs
+    /// are mounted, or sent on without landing on disk.
+    #[serde(default)]
+    pub(crate) from: Option<String>,
+    /// The digest of the image or index in the layout; needed where it has several. With `from`, the one that
+    /// its tag must lead to.
     #[serde(default)]
     pub(crate) digest: Option<Digest>,
     /// Its tag in the layout.
@@ -80,12 +85,42 @@ pub(crate) struct Image {
     /// Layers that the layout lacks. Those that it does not need are passed over.
     #[serde(default)]
     pub(crate) blobs: Vec<GivenBlob>,
+    /// Which of the documents that refer to it go along: signatures, bills of materials, provenance. They are
+    /// looked for where the image is, and in `attached`. If it is not said: those in `attached`.
+    #[serde(default)]
+    pub(crate) referrers: Option<Referrers>,
+    /// Layouts with documents that refer to it, as `attest` writes them.
+    #[serde(default)]
+    pub(crate) attached: Vec<PathBuf>,
     /// The repositories that it goes to.
     #[serde(default)]
     pub(crate) to: Vec<Destination>,
     /// Where else it goes.
     #[serde(default)]
     pub(crate) into: Vec<Into>,
+}
+
+/// Which documents go along with an image. What refers to one that goes along is looked for, too.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Referrers {
+    /// None.
+    None,
+    /// All.
+    All,
+    /// Those of these artifact types, as `application/spdx+json`.
+    Types(Vec<String>),
+}
+
+impl Referrers {
+    /// Whether one of this artifact type goes along.
+    pub(crate) fn take(&self, artifact_type: Option<&str>) -> bool {
+        match self {
+            Referrers::None => false,
+            Referrers::All => true,
+            Referrers::Types(types) => types.iter().any(|one| Some(one.as_str()) == artifact_type),
+        }
+    }
 }
 
 /// A layer: its receipt, and either its file or the request that makes it. Or the layers that one run of

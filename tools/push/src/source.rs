@@ -11,8 +11,10 @@ use oci::receipt::{
     BLOB_FILE, ImageReceipt, LAYERS_FILE, LayerReceipt, LayersReceipt, Node, RECEIPT_FILE, Source,
 };
 use oci::{Descriptor, Digest, MediaType};
+use registry::Registries;
 
 use crate::error::{Error, Result};
+use crate::remote;
 use crate::request::{GivenBlob, Image};
 
 /// An index or manifest.
@@ -22,6 +24,27 @@ pub(crate) struct Document {
     pub(crate) bytes: Vec<u8>,
     /// What it refers to, for registries that keep no list of that.
     pub(crate) subject: Option<Descriptor>,
+}
+
+impl Document {
+    /// A document as it is put: by media type, digest and size, with what a list of referrers says of it.
+    pub(crate) fn new(listed: &Descriptor, bytes: Vec<u8>, subject: Option<Descriptor>) -> Self {
+        let mut descriptor = Descriptor::new(listed.media_type.clone(), listed.digest, listed.size);
+        descriptor.artifact_type = artifact_type(&bytes);
+        Document {
+            descriptor,
+            bytes,
+            subject,
+        }
+    }
+
+    /// Its digest and artifact type, where it refers to something.
+    pub(crate) fn referrer(&self) -> Option<(String, String)> {
+        self.subject.as_ref()?;
+        let kind = self.descriptor.artifact_type.as_ref();
+        let kind = kind.map_or("", |kind| kind.as_str()).to_owned();
+        Some((self.descriptor.digest.to_string(), kind))
+    }
 }
 
 /// A config or layer.
@@ -81,15 +104,29 @@ pub(crate) struct Cargo {
 /// Reads the source of an image, the one at `at` in the request.
 ///
 /// # Errors
-/// A source that is none; a layout or receipt that is not sound; a layer that is nowhere.
-pub(crate) fn read(image: &Image, at: usize, program: Option<&Path>) -> Result<Cargo> {
+/// A source that is none; a layout or receipt that is not sound; a layer that is nowhere; a registry.
+pub(crate) fn read(
+    image: &Image,
+    at: usize,
+    program: Option<&Path>,
+    registries: &Registries,
+) -> Result<Cargo> {
     let bad = |reason| Err(Error::Source { at, reason });
+    if let Some(from) = &image.from {
+        if image.layout.is_some() || image.receipt.is_some() || image.documents.is_some() {
+            return bad("it has `from` and a layout besides");
+        }
+        if image.tag.is_some() || image.platform.is_some() || !image.blobs.is_empty() {
+            return bad("with `from` it has no `tag`, `platform` or `blobs` of its own");
+        }
+        return remote::read(registries, from, image.digest, at);
+    }
     let (root, receipt) = match (&image.layout, &image.receipt, &image.documents) {
         (Some(layout), None, None) => (layout, None),
         (None, Some(receipt), Some(documents)) => (documents, Some(read_receipt(receipt)?)),
         (None, Some(_), None) => return bad("its `receipt` goes with `documents`"),
         (Some(_), _, _) => return bad("it has a `layout` and something else besides"),
-        (None, _, _) => return bad("it has neither a `layout` nor a `receipt`"),
+        (None, _, _) => return bad("it has none of `layout`, `receipt` and `from`"),
     };
     let digest = match (&image.digest, &receipt) {
         (Some(_), Some(_)) => return bad("its `receipt` says the digest already"),
@@ -120,10 +157,27 @@ pub(crate) fn read(image: &Image, at: usize, program: Option<&Path>) -> Result<C
     if let Some(receipt) = &receipt {
         sources(&receipt.root, &mut known);
     }
+    walk(&reader, root, known, given(&image.blobs, at, program)?)
+}
+
+/// What a layout lists, with all that it refers to.
+///
+/// # Errors
+/// A layout that is not sound; a blob that is nowhere.
+pub(crate) fn listed(reader: &Reader, root: Descriptor) -> Result<Cargo> {
+    walk(reader, root, BTreeMap::new(), BTreeMap::new())
+}
+
+fn walk(
+    reader: &Reader,
+    root: Descriptor,
+    known: BTreeMap<Digest, Vec<Source>>,
+    given: BTreeMap<Digest, (u64, Vec<Origin>)>,
+) -> Result<Cargo> {
     let mut walk = Walk {
-        reader: &reader,
+        reader,
         known,
-        given: given(&image.blobs, at, program)?,
+        given,
         seen: BTreeSet::new(),
         documents: Vec::new(),
         blobs: BTreeMap::new(),
@@ -260,17 +314,8 @@ impl Walk<'_> {
             }
             (bytes, subject) = (image.manifest_bytes, image.manifest.subject);
         }
-        let mut plain = Descriptor::new(
-            descriptor.media_type.clone(),
-            descriptor.digest,
-            descriptor.size,
-        );
-        plain.artifact_type = artifact_type(&bytes);
-        self.documents.push(Document {
-            descriptor: plain,
-            bytes,
-            subject,
-        });
+        self.documents
+            .push(Document::new(descriptor, bytes, subject));
         Ok(())
     }
 

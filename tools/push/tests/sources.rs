@@ -264,7 +264,7 @@ fn a_receipt_of_assemble_says_which_image_and_where_its_layers_are() {
         ),
         (
             json!({"receipt": null}),
-            "neither a `layout` nor a `receipt`",
+            "it has none of `layout`, `receipt` and `from`",
         ),
         (json!({"to": []}), "`images[0]` goes nowhere"),
         (json!({"blobs": [{"receipt": "r"}]}), "cannot open `r`"),

@@ -17,6 +17,7 @@ pub mod error;
 mod guard;
 pub mod headers;
 mod host;
+mod referrers;
 mod repository;
 mod scope;
 pub mod settings;

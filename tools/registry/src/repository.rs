@@ -350,7 +350,7 @@ fn compare(at: &At, bytes: &[u8], expected: &Digest) -> Result<()> {
 }
 
 /// The media type that the header says; it must be the one that is expected.
-fn media_type(at: &At, head: &Head, expected: Option<&Descriptor>) -> Result<MediaType> {
+pub(crate) fn media_type(at: &At, head: &Head, expected: Option<&Descriptor>) -> Result<MediaType> {
     let wrong = |problem: String| Error::Header {
         at: Box::new(at.clone()),
         field: "Content-Type",

@@ -41,6 +41,8 @@ struct Inner {
     uploads: BTreeMap<String, (u32, Vec<u8>)>,
     next: u32,
     mounts: bool,
+    /// How many referrers are on a page, where it keeps a list of them.
+    referrers: Option<usize>,
     minimum: u64,
     largest: Option<usize>,
     fault: Option<Fault>,
@@ -74,6 +76,11 @@ impl Store {
     /// Whether it mounts blobs from other repositories.
     pub fn set_mounts(&self, mounts: bool) {
         self.lock().mounts = mounts;
+    }
+
+    /// Whether it keeps lists of what refers to a manifest, and how many are on a page.
+    pub fn set_referrers(&self, page: Option<usize>) {
+        self.lock().referrers = page;
     }
 
     /// The smallest chunk that it takes, but for the last.
@@ -170,6 +177,9 @@ impl Store {
         }
         if let Some((repository, digest)) = rest.split_once("/blobs/") {
             return inner.get_blob(request, repository, digest);
+        }
+        if let Some((repository, subject)) = rest.split_once("/referrers/") {
+            return inner.get_referrers(request, repository, subject);
         }
         if let Some((repository, reference)) = rest.split_once("/manifests/") {
             return match request.method.as_str() {
@@ -285,6 +295,47 @@ impl Inner {
         }
     }
 
+    /// A page of the list, each with the artifact type that its manifest says.
+    fn get_referrers(&self, request: &Request, repository: &str, subject: &str) -> Answer {
+        let Some(page) = self.referrers else {
+            return Answer::new(404)
+                .with("Content-Type", "text/plain")
+                .body("404 page not found");
+        };
+        let of = format!("\"subject\":{{\"digest\":\"{subject}\"");
+        let mut all = Vec::new();
+        for ((at, reference), (media_type, bytes)) in &self.manifests {
+            let text = String::from_utf8_lossy(bytes);
+            if at != repository || !reference.contains(':') || !text.contains(&of) {
+                continue;
+            }
+            let artifact = match text.split_once("\"artifactType\":\"") {
+                Some((_, after)) => after.split('"').next().unwrap_or_default().to_owned(),
+                None => String::new(),
+            };
+            all.push(format!(
+                r#"{{"mediaType":"{media_type}","digest":"{reference}","size":{},"artifactType":"{artifact}"}}"#,
+                bytes.len()
+            ));
+        }
+        let first = request
+            .parameter("from")
+            .and_then(|from| from.parse().ok())
+            .unwrap_or(0_usize);
+        let last = (first + page).min(all.len());
+        let list = all.get(first..last).unwrap_or_default().join(",");
+        let answer = Answer::new(200).with("Content-Type", "application/vnd.oci.image.index.v1+json").body(format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{list}]}}"#
+        ));
+        match last < all.len() {
+            true => answer.with(
+                "Link",
+                format!("</v2/{repository}/referrers/{subject}?from={last}>; rel=\"next\""),
+            ),
+            false => answer,
+        }
+    }
+
     fn put_manifest(&mut self, request: &Request, repository: &str, reference: &str) -> Answer {
         let bytes = request.body.clone();
         let digest = Digest::of(&bytes).to_string();
@@ -294,9 +345,20 @@ impl Inner {
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let is_index = text.contains("\"manifests\"");
+        // What a subject leads to need not be there.
+        let subject = text
+            .split_once("\"subject\":{")
+            .map_or("", |(_, after)| after);
+        let subject = subject
+            .split_once('}')
+            .map_or("", |(subject, _)| subject)
+            .to_owned();
         for (at, _) in text.match_indices("\"digest\":\"") {
             let child: String = text[at + 10..].chars().take_while(|c| *c != '"').collect();
             let key = (repository.to_owned(), child.clone());
+            if subject.contains(&child) {
+                continue;
+            }
             let is_there = match is_index {
                 true => self.manifests.contains_key(&key),
                 false => self.has(repository, &child),
@@ -314,9 +376,13 @@ impl Inner {
             self.manifests
                 .insert((repository.to_owned(), reference), entry);
         }
-        Answer::new(201)
+        let answer = Answer::new(201)
             .with("Docker-Content-Digest", digest.clone())
-            .with("Location", format!("/v2/{repository}/manifests/{digest}"))
+            .with("Location", format!("/v2/{repository}/manifests/{digest}"));
+        match self.referrers.is_some() && !subject.is_empty() {
+            true => answer.with("OCI-Subject", subject_digest(&subject)),
+            false => answer,
+        }
     }
 
     fn upload(&mut self, request: &Request, repository: &str, id: &str) -> Answer {
@@ -409,4 +475,12 @@ impl Inner {
             minimum => answer.with("OCI-Chunk-Min-Length", minimum.to_string()),
         }
     }
+}
+
+/// The digest in the text of a descriptor.
+fn subject_digest(text: &str) -> String {
+    let after = text
+        .split_once("\"digest\":\"")
+        .map_or("", |(_, after)| after);
+    after.split('"').next().unwrap_or_default().to_owned()
 }
