@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// What goes wrong in a developer's command: a line for the developer.
-pub(crate) type Error = Box<dyn std::error::Error>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs a command to its end, its output going where ours goes.
 ///

@@ -8,6 +8,8 @@ mod image;
 mod tables;
 mod twice;
 
+pub(crate) use twice::{Again, build as again};
+
 use crate::command::{self, Error};
 use crate::{programs, workspace};
 use e2e::blob;
@@ -68,7 +70,7 @@ impl Options {
         Options {
             out: None,
             base_url: "https://example.com/rules_container".into(),
-            twice: true,
+            twice: false,
         }
     }
 }
@@ -84,37 +86,55 @@ pub(crate) struct Built {
 /// Makes a release.
 ///
 /// # Errors
-/// The programs do not build, or are not what a release must be.
+/// The programs do not build, or are not what a release must be; made twice, it differs.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let out = release(options)?;
+    if options.twice {
+        twice::compare(twice::build()?, &out, &options.base_url)?;
+    }
+    println!("{}", out.display());
+    Ok(())
+}
+
+/// Makes a release, and compares it with what was built a second time already.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(options: &Options, again: Again) -> Result<(), Error> {
+    let out = release(options)?;
+    twice::compare(again, &out, &options.base_url)
+}
+
+/// Makes a release and checks its programs. Returns where it is.
+fn release(options: &Options) -> Result<PathBuf, Error> {
     let out = match &options.out {
         Some(out) => out.clone(),
         None => workspace::target()?.join("dist"),
     };
     let (host, target) = (workspace::host()?, workspace::target()?);
-    let (tools, missing) = build(workspace::root(), &programs::cargo_home()?, &target, &host)?;
+    let home = programs::cargo_home()?;
+    let (tools, missing) = build(workspace::root(), &home, &target, &|cargo| cargo)?;
     make(&tools, &missing, &out, &options.base_url)?;
     for (target, folder) in &tools {
         for name in programs::names() {
             check(&folder.join(name), target, &host)?;
         }
     }
-    if options.twice {
-        twice::compare(&out, &options.base_url)?;
-    }
-    println!("{}", out.display());
-    Ok(())
+    Ok(out)
 }
 
 type Tools = Vec<(&'static Target, PathBuf)>;
 type Missing = Vec<(&'static Target, String)>;
 
 /// Builds the programs for each target whose standard library is there; says why it does not for the others.
-pub(crate) fn build(
+/// `around` may put cargo's command into other surroundings.
+fn build(
     root: &Path,
     home: &Path,
     target: &Path,
-    host: &str,
+    around: &dyn Fn(Command) -> Command,
 ) -> Result<(Tools, Missing), Error> {
+    let host = workspace::host()?;
     let (mut tools, mut missing) = (Vec::new(), Vec::new());
     for one in &TARGETS {
         if one.triple != host && !has_library(one.triple)? {
@@ -124,7 +144,8 @@ pub(crate) fn build(
             ));
             continue;
         }
-        command::run(&mut programs::cargo(root, home, target, one.triple)?)?;
+        let cargo = programs::cargo(root, home, target, one.triple)?;
+        command::run(&mut around(cargo))?;
         tools.push((one, target.join(one.triple).join("release")));
     }
     if tools.is_empty() {

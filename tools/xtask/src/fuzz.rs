@@ -33,7 +33,7 @@ impl Options {
     };
 }
 
-/// Runs the targets, one after the other.
+/// Runs the targets, as many at once as there are cores.
 ///
 /// # Errors
 /// They do not build; one of them finds something.
@@ -52,15 +52,30 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if let Some(unknown) = options.targets.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no fuzz target `{unknown}`").into());
     }
+    let mut chosen = known;
+    chosen.retain(|name| options.targets.is_empty() || options.targets.contains(name));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut found = Vec::new();
-    for name in known {
-        if !options.targets.is_empty() && !options.targets.contains(&name) {
-            continue;
-        }
-        let program = target.join(&host).join("release").join(&name);
-        if let Err(error) = one(&program, &name, &fuzz, &target, options.seconds) {
-            eprintln!("{error}");
-            found.push(name);
+    for together in chosen.chunks(cores) {
+        let run = |name: &String| {
+            let program = target.join(&host).join("release").join(name);
+            one(&program, name, &fuzz, &target, options.seconds)
+        };
+        let ends = std::thread::scope(|scope| {
+            let threads: Vec<_> = together
+                .iter()
+                .map(|name| (name, scope.spawn(|| run(name))))
+                .collect();
+            let join = |(name, thread): (_, std::thread::ScopedJoinHandle<'_, _>)| {
+                (name, thread.join().unwrap_or(Err("it panicked".into())))
+            };
+            threads.into_iter().map(join).collect::<Vec<_>>()
+        });
+        for (name, end) in ends {
+            if let Err(error) = end {
+                eprintln!("{error}");
+                found.push(name.as_str());
+            }
         }
     }
     match found.is_empty() {

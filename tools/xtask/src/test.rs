@@ -1,12 +1,15 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 //!
 //! Every step runs, even after one that failed, and the end says which failed and which checks did
-//! not run for want of someone else's program. With `--all` a missing program is a failure.
+//! not run for want of someone else's program. With `--all` a missing program is a failure. What takes
+//! long and keeps one core busy runs beside the other steps: fetching the outsiders' programs, and the
+//! second build of a release.
 
 use crate::command::{self, Error};
 use crate::environment::{self, Outsiders};
 use crate::{bench, dist, fuzz, programs, workspace};
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 /// What `cargo xtask test` is told.
@@ -23,6 +26,7 @@ pub(crate) struct Options {
 /// A step failed, or with `--all` a check did not run.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut steps = Steps { failed: Vec::new() };
+    let outsiders = thread::spawn(Outsiders::set_up);
     let cargo = |words: &[&str]| command::run(workspace::cargo().args(words));
     steps.run("formatting", || cargo(&["fmt", "--all", "--check"]));
     steps.run("lints", || {
@@ -58,14 +62,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     steps.run("unit tests", || {
         cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"])
     });
+    let again = thread::spawn(dist::again);
     steps.run("fuzz targets, briefly", || fuzz::run(&fuzz::Options::SHORT));
     steps.run("cases and outsiders", || {
-        missing.extend(cases(options)?);
+        missing.extend(cases(options, &join(outsiders)?)?);
         Ok(())
     });
 
     steps.run("a release, made twice", || {
-        dist::run(&dist::Options::checked())
+        dist::run_with(&dist::Options::checked(), join(again)?)
     });
 
     steps.run("benchmark, a smoke run", || {
@@ -85,6 +90,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         failed => return Err(format!("failed: {}", failed.join(", ")).into()),
     }
     Ok(())
+}
+
+/// What ran beside the other steps.
+fn join<T>(beside: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    beside.join().map_err(|_| "it panicked")?
 }
 
 struct Steps {
@@ -135,9 +145,8 @@ fn buildifier(program: &Path) -> Result<(), Error> {
 
 /// Runs the crate `e2e` with the static programs, inside the outsiders' root where there is one.
 /// Returns a line for each check that did not run.
-fn cases(options: &Options) -> Result<Vec<String>, Error> {
-    let outsiders = Outsiders::set_up()?;
-    if let Outsiders::Path { why } = &outsiders {
+fn cases(options: &Options, outsiders: &Outsiders) -> Result<Vec<String>, Error> {
+    if let Outsiders::Path { why } = outsiders {
         println!("{why}: other people's programs are taken from PATH");
     }
     let not_run = workspace::target()?.join("outsiders-not-run");

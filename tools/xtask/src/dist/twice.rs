@@ -8,11 +8,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Makes it again and compares.
+/// The programs, built a second time.
+pub(crate) struct Again {
+    place: PathBuf,
+    tools: super::Tools,
+    missing: super::Missing,
+}
+
+/// Builds the programs a second time.
 ///
 /// # Errors
-/// It does not build; a file differs.
-pub(super) fn compare(first: &Path, url: &str) -> Result<(), Error> {
+/// They do not build.
+pub(crate) fn build() -> Result<Again, Error> {
     let place = workspace::target()?.join("dist-again/in/another/folder");
     if place.exists() {
         fs::remove_dir_all(&place)?;
@@ -29,22 +36,21 @@ pub(super) fn compare(first: &Path, url: &str) -> Result<(), Error> {
         }
     }
     let target = place.join("built");
-    let host = workspace::host()?;
-    let (mut tools, mut missing) = (Vec::new(), Vec::new());
-    for one in &super::TARGETS {
-        if one.triple != host && !super::has_library(one.triple)? {
-            missing.push((
-                one,
-                "the Rust standard library for it is not installed".into(),
-            ));
-            continue;
-        }
-        let cargo = programs::cargo(&root, &home, &target, one.triple)?;
-        command::run(&mut elsewhere(&cargo, &place))?;
-        tools.push((one, target.join(one.triple).join("release")));
-    }
-    let second = place.join("dist");
-    super::make(&tools, &missing, &second, url)?;
+    let (tools, missing) = super::build(&root, &home, &target, &|cargo| elsewhere(&cargo, &place))?;
+    Ok(Again {
+        place,
+        tools,
+        missing,
+    })
+}
+
+/// Makes a release of what was built a second time, and compares it with the first.
+///
+/// # Errors
+/// A file differs.
+pub(super) fn compare(again: Again, first: &Path, url: &str) -> Result<(), Error> {
+    let second = again.place.join("dist");
+    super::make(&again.tools, &again.missing, &second, url)?;
     let (one, two) = (tree::read(first), tree::read(&second));
     let mut paths: Vec<&PathBuf> = one.keys().chain(two.keys()).collect();
     paths.sort();
@@ -62,7 +68,7 @@ pub(super) fn compare(first: &Path, url: &str) -> Result<(), Error> {
         .filter(|node| matches!(node, Node::File(_)))
         .count();
     println!("made twice, in other surroundings: {files} files, the same to the last bit");
-    Ok(fs::remove_dir_all(place)?)
+    Ok(fs::remove_dir_all(again.place)?)
 }
 
 /// The sources, without what git does not know.
@@ -107,7 +113,7 @@ fn elsewhere(cargo: &Command, place: &Path) -> Command {
     }
     line.push(cargo.get_program().to_owned());
     line.extend(cargo.get_args().map(ToOwned::to_owned));
-    line.extend(["-j1".into(), "--offline".into()]);
+    line.extend(["-j1", "--offline", "--quiet"].map(Into::into));
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", "umask 077; exec \"$@\"", "sh"])
