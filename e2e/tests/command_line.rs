@@ -243,6 +243,34 @@ fn a_file_that_the_system_fails_to_read() {
 }
 
 #[test]
+fn a_header_that_no_reader_takes() {
+    let folder = folder();
+    // The value, its key and the length before them: a mebibyte, and a byte more.
+    for (size, fits) in [((1 << 20) - 29, true), ((1 << 20) - 28, false)] {
+        let value = "x".repeat(size);
+        let xattrs =
+            format!(r#""source": "f", "attributes": {{"xattrs": {{"user.a": "{value}"}}}}"#);
+        let request = REQUEST.replace(r#""source": "f""#, &xattrs);
+        fs::write(folder.path().join("request.json"), request).unwrap();
+        let arguments = ["request.json", "--out", "out"];
+        if fits {
+            let output = layer(folder.path(), &arguments, &[]);
+            assert!(output.status.success() && output.stderr.is_empty());
+            fs::remove_file(folder.path().join("out")).unwrap();
+            continue;
+        }
+        let words = [
+            "layer: //e2e:line: the header of `f` is too large for readers of layers",
+            "entry: f",
+            "pax records: 1048577 bytes",
+            "at most: 1048576 bytes",
+            "hint: names, link targets and extended attributes count; take some of them out",
+        ];
+        refused(folder.path(), &arguments, 1, &words);
+    }
+}
+
+#[test]
 fn a_file_that_nobody_may_read() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder();

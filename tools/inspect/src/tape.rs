@@ -11,13 +11,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use ustar::parse::{
+    LARGEST_RECORDS, Records, XATTR, check_sum, is_posix, kind, number, path, records, text,
+};
 use ustar::{BLOCK, Type};
-
-/// The most bytes of one pax header or long name. Linux takes 64 KiB of extended attributes.
-const LARGEST_HEADER: u64 = 1 << 20;
-
-/// Pax records by key.
-pub type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What a tar is read from.
 pub trait Input: Read {
@@ -129,16 +126,7 @@ pub struct Entry {
 impl Entry {
     /// Its type; none for one that a layer cannot have.
     pub fn kind(&self) -> Option<Type> {
-        Some(match self.flag {
-            b'0' | b'7' => Type::File,
-            b'1' => Type::Hardlink,
-            b'2' => Type::Symlink,
-            b'3' => Type::CharacterDevice,
-            b'4' => Type::BlockDevice,
-            b'5' => Type::Directory,
-            b'6' => Type::Fifo,
-            _ => return None,
-        })
+        kind(self.flag)
     }
 
     /// Permission bits.
@@ -189,7 +177,7 @@ impl Entry {
     pub fn xattrs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut found = BTreeMap::new();
         for (key, value) in &self.records {
-            if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+            if let Some(name) = key.strip_prefix(XATTR) {
                 found.insert(name.to_vec(), value.clone());
             }
         }
@@ -434,8 +422,8 @@ impl<I: Input> Tape<I> {
 
     /// The content of a header that is about another one, with its padding.
     fn data(&mut self, size: u64, at: u64) -> Result<Vec<u8>, Fault> {
-        if size > LARGEST_HEADER {
-            let why = format!("a header of {size} bytes, and the most is {LARGEST_HEADER}");
+        if size > LARGEST_RECORDS {
+            let why = format!("a header of {size} bytes, and the most is {LARGEST_RECORDS}");
             return Err(malformed(at, why));
         }
         let size = size.next_multiple_of(BLOCK as u64);
@@ -468,85 +456,6 @@ fn malformed(at: u64, why: impl Into<String>) -> Fault {
         at,
         why: why.into(),
     }
-}
-
-/// The sum of the header's bytes, its own field taken as spaces. Some old writers summed signed bytes
-/// (POSIX.1-2001, pax, "ustar Interchange Format").
-fn check_sum(block: &[u8; BLOCK]) -> Result<(), &'static str> {
-    let spaced = |i: usize, byte: u8| if (148..156).contains(&i) { b' ' } else { byte };
-    let bytes = || block.iter().enumerate().map(|(i, &byte)| spaced(i, byte));
-    let unsigned: i64 = bytes().map(i64::from).sum();
-    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
-    match number(&block[148..156]) {
-        Some(sum) if sum == unsigned || sum == signed => Ok(()),
-        _ => Err("a header without its checksum"),
-    }
-}
-
-/// Up to the first NUL.
-fn text(field: &[u8]) -> &[u8] {
-    field.split(|&b| b == 0).next().unwrap_or_default()
-}
-
-/// POSIX and GNU headers have owners' names and device numbers; older ones have not.
-fn is_posix(block: &[u8; BLOCK]) -> bool {
-    &block[257..262] == b"ustar"
-}
-
-/// The name, and before it the prefix, which only POSIX headers have.
-fn path(block: &[u8; BLOCK]) -> Vec<u8> {
-    let name = text(&block[..100]);
-    let prefix = text(&block[345..500]);
-    match &block[257..263] == b"ustar\0" && !prefix.is_empty() {
-        true => [prefix, b"/", name].concat(),
-        false => name.to_vec(),
-    }
-}
-
-/// A number of a header: octal, or in base 256 as GNU tar writes it; blank is 0.
-fn number(field: &[u8]) -> Option<i64> {
-    let (first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        let start = i64::from(first & 0x3f) - i64::from(first & 0x40);
-        return rest.iter().try_fold(start, |number, &byte| {
-            number.checked_mul(256)?.checked_add(i64::from(byte))
-        });
-    }
-    let digits = field
-        .iter()
-        .skip_while(|&&b| b == b' ')
-        .take_while(|&&b| b != b' ' && b != 0);
-    digits
-        .copied()
-        .try_fold(0, |number: i64, digit| match digit {
-            b'0'..=b'7' => number.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
-            _ => None,
-        })
-}
-
-/// `LENGTH KEY=VALUE\n`, one after the other, where LENGTH counts all of it. Returns the keys in order.
-fn records(mut data: &[u8], into: &mut Records) -> Result<Vec<Vec<u8>>, &'static str> {
-    let mut keys = Vec::new();
-    // Some writers fill up with NULs within the size.
-    while data.iter().any(|&b| b != 0) {
-        let space = data.iter().position(|&b| b == b' ');
-        let space = space.ok_or("a pax record without a length")?;
-        let length: usize = std::str::from_utf8(&data[..space])
-            .ok()
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok())
-            .ok_or("a pax record without a length")?;
-        let record = data.get(space + 1..length);
-        let Some([body @ .., b'\n']) = record else {
-            return Err("a pax record of another length than it says");
-        };
-        let equals = body.iter().position(|&b| b == b'=');
-        let equals = equals.ok_or("a pax record without a value")?;
-        keys.push(body[..equals].to_vec());
-        into.insert(body[..equals].to_vec(), body[equals + 1..].to_vec());
-        data = &data[length..];
-    }
-    Ok(keys)
 }
 
 #[cfg(test)]

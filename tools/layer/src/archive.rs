@@ -11,12 +11,13 @@ use crate::item::{Content, Node, check_path};
 use crate::request::{Keep, Limits, Tar};
 use crate::select::{Known, Pick, Select};
 use crate::unpack;
-use crate::untar::{Entries, Entry, Fault, XATTR};
+use crate::untar::{Entries, Entry, Fault};
 use oci::RawPath;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use ustar::parse::XATTR;
 use ustar::{Metadata, OCTAL_7, Type};
 
 /// An archive whose content can be read by position.

@@ -2,6 +2,7 @@
 
 use action::{Blame, Detail, Failure};
 use oci::RawPath;
+use ustar::parse::LARGEST_RECORDS;
 
 /// The result of everything in this program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -35,6 +36,13 @@ pub(crate) enum Error {
         path: RawPath,
         entry: String,
         rule: PathRule,
+    },
+    #[error("the header of `{path}` is too large for readers of layers")]
+    Header {
+        path: RawPath,
+        entry: String,
+        /// Bytes of pax records.
+        records: u64,
     },
     #[error("two inputs want the path `{path}`")]
     Conflict {
@@ -271,6 +279,13 @@ impl Failure for Error {
                     Detail::new("above it", above_entry),
                 ]
             }
+            Self::Header {
+                entry: e, records, ..
+            } => vec![
+                Detail::new("entry", e),
+                Detail::new("pax records", bytes(*records)),
+                Detail::new("at most", bytes(LARGEST_RECORDS)),
+            ],
             Self::Level { largest, .. } => vec![Detail::new("levels", format!("1 to {largest}"))],
             Self::Changed {
                 entry: e,
@@ -356,6 +371,9 @@ impl Failure for Error {
                 }
                 _ => "write it relative to the root of the image, as `usr/bin/app`",
             },
+            Self::Header { .. } => {
+                "names, link targets and extended attributes count; take some of them out"
+            }
             Self::Conflict { first, second, .. } if first == second => {
                 "set `duplicates` to `last_wins` to take the later one, as tar does"
             }

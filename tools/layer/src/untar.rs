@@ -8,21 +8,13 @@
 //! Invariant: entries come in the archive's order, each with the exact place of its content, which
 //! lies within the file.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use ustar::parse::{
+    LARGEST_RECORDS, Records, XATTR, check_sum, is_posix, kind, number, path, records, text,
+};
 use ustar::{BLOCK, Type};
-
-/// The most bytes of one pax header or long name. Linux takes 64 KiB of extended attributes.
-const LARGEST_HEADER: u64 = 16 << 20;
-
-/// Pax records by key. An empty value takes a record back, but for an extended attribute, which may
-/// be empty (POSIX.1-2001, pax, "pax Extended Header").
-pub(crate) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// The key of a pax record with an extended attribute begins so.
-pub(crate) const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// One entry, its name and size already from where they are said best.
 #[derive(Debug)]
@@ -31,7 +23,8 @@ pub(crate) struct Entry {
     pub(crate) link: Vec<u8>,
     /// The `typeflag` byte; 0 is `0`.
     pub(crate) flag: u8,
-    /// All pax records that hold for it, but those of names and size.
+    /// All pax records that hold for it, but those of names and size. An empty value takes a record back,
+    /// but for an extended attribute, which may be empty (POSIX.1-2001, pax, "pax Extended Header").
     pub(crate) records: Records,
     /// Where its content begins.
     pub(crate) offset: u64,
@@ -69,20 +62,9 @@ pub(crate) struct Entries<'a> {
 impl Entry {
     /// Its type; none for one that a layer can't have.
     pub(crate) fn kind(&self) -> Option<Type> {
-        Some(match self.flag {
-            // `7` is a file that lies in one piece on disk.
-            b'0' | b'7' => Type::File,
-            b'1' => Type::Hardlink,
-            b'2' => Type::Symlink,
-            b'3' => Type::CharacterDevice,
-            b'4' => Type::BlockDevice,
-            b'5' => Type::Directory,
-            b'6' => Type::Fifo,
-            _ => return None,
-        })
+        kind(self.flag)
     }
 
-    /// A number of the header: octal, or in base 256 as GNU tar writes it; blank is 0.
     fn number(&self, from: usize, to: usize) -> Option<i64> {
         number(&self.block[from..to])
     }
@@ -179,7 +161,7 @@ impl<'a> Entries<'a> {
                     } else {
                         &mut self.global
                     };
-                    records(&data, into).map_err(|why| malformed(begin, why))?;
+                    drop(records(&data, into).map_err(|why| malformed(begin, why))?);
                 }
                 b'L' => long_name = Some(text(&self.header_data(size, begin)?).to_vec()),
                 b'K' => long_link = Some(text(&self.header_data(size, begin)?).to_vec()),
@@ -235,13 +217,13 @@ impl<'a> Entries<'a> {
 
     /// The content of a header that is about another one.
     fn header_data(&mut self, size: u64, begin: u64) -> Result<Vec<u8>, Fault> {
-        if size > LARGEST_HEADER {
-            let why = format!("a header of {size} bytes, and the most is {LARGEST_HEADER}");
+        if size > LARGEST_RECORDS {
+            let why = format!("a header of {size} bytes, and the most is {LARGEST_RECORDS}");
             return Err(malformed(begin, &why));
         }
         let at = self.at;
         self.skip(size)?;
-        let mut data = vec![0; usize::try_from(size).expect("at most 16 MiB")];
+        let mut data = vec![0; usize::try_from(size).expect("at most 1 MiB")];
         self.file.read_exact_at(&mut data, at)?;
         Ok(data)
     }
@@ -264,87 +246,6 @@ fn malformed(at: u64, why: &str) -> Fault {
     Fault::Malformed {
         why: format!("{why} (header at byte {at})"),
     }
-}
-
-/// The sum of the header's bytes, its own field taken as spaces. Some old writers summed signed
-/// bytes; readers take both (POSIX.1-2001, pax, "ustar Interchange Format").
-fn check_sum(block: &[u8; BLOCK]) -> Result<(), String> {
-    let spaced = |i: usize, byte: u8| if (148..156).contains(&i) { b' ' } else { byte };
-    let bytes = || block.iter().enumerate().map(|(i, &byte)| spaced(i, byte));
-    let unsigned: i64 = bytes().map(i64::from).sum();
-    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
-    match number(&block[148..156]) {
-        Some(sum) if sum == unsigned || sum == signed => Ok(()),
-        Some(sum) => Err(format!(
-            "a checksum of {sum}, and the header's is {unsigned}"
-        )),
-        None => Err("a checksum that is not a number".to_owned()),
-    }
-}
-
-/// Up to the first NUL.
-fn text(field: &[u8]) -> &[u8] {
-    field.split(|&b| b == 0).next().unwrap_or_default()
-}
-
-/// POSIX and GNU headers have owners' names and device numbers; older ones have not.
-fn is_posix(block: &[u8; BLOCK]) -> bool {
-    &block[257..262] == b"ustar"
-}
-
-/// The name, and before it the prefix, which only POSIX headers have: in GNU's, times are there.
-fn path(block: &[u8; BLOCK]) -> Vec<u8> {
-    let name = text(&block[..100]);
-    let prefix = text(&block[345..500]);
-    if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
-        [prefix, b"/", name].concat()
-    } else {
-        name.to_vec()
-    }
-}
-
-fn number(field: &[u8]) -> Option<i64> {
-    let (first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        // Base 256, two's complement; the first bit says only that it is.
-        let start = i64::from(first & 0x3f) - i64::from(first & 0x40);
-        return rest.iter().try_fold(start, |number, &byte| {
-            number.checked_mul(256)?.checked_add(i64::from(byte))
-        });
-    }
-    let digits = field
-        .iter()
-        .skip_while(|&&b| b == b' ')
-        .take_while(|&&b| b != b' ' && b != 0);
-    digits
-        .copied()
-        .try_fold(0, |number: i64, digit| match digit {
-            b'0'..=b'7' => number.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
-            _ => None,
-        })
-}
-
-/// `LENGTH KEY=VALUE\n`, one after the other, where LENGTH counts all of it.
-fn records(mut data: &[u8], into: &mut Records) -> Result<(), &'static str> {
-    // Some writers fill up with NULs within the size.
-    while !data.is_empty() && data.iter().any(|&b| b != 0) {
-        let space = data.iter().position(|&b| b == b' ');
-        let space = space.ok_or("a pax record without a length")?;
-        let length: usize = std::str::from_utf8(&data[..space])
-            .ok()
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok())
-            .ok_or("a pax record without a length")?;
-        let record = data.get(space + 1..length);
-        let Some([body @ .., b'\n']) = record else {
-            return Err("a pax record of another length than it says");
-        };
-        let equals = body.iter().position(|&b| b == b'=');
-        let equals = equals.ok_or("a pax record without a value")?;
-        into.insert(body[..equals].to_vec(), body[equals + 1..].to_vec());
-        data = &data[length..];
-    }
-    Ok(())
 }
 
 #[cfg(test)]

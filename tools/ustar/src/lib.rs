@@ -4,7 +4,9 @@
 //! It does no I/O and refuses nothing: what a path or a number may be is its caller's rule.
 //!
 //! Invariant: the bytes are a pure function of the [`Header`]. `docs/determinism.md` gives each
-//! field's value and reason.
+//! field's value and reason. [`parse`] takes the fields of other people's headers apart.
+
+pub mod parse;
 
 use std::collections::BTreeMap;
 
@@ -104,8 +106,9 @@ pub struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// Appends the header's blocks: a pax header where one is needed, then the ustar header.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the header's blocks: a pax header where one is needed, then the ustar header. Returns how many
+    /// bytes of pax records there are: readers take at most [`parse::LARGEST_RECORDS`].
+    pub fn encode(&self, out: &mut Vec<u8>) -> u64 {
         let slashed;
         let name = if self.kind == Type::Directory {
             slashed = [self.path, b"/"].concat();
@@ -143,6 +146,7 @@ impl Header<'_> {
             device: self.device,
         };
         ustar.encode(out);
+        records.len() as u64
     }
 
     /// The records of the pax header: sorted by key, but for `hdrcharset`, which must come before

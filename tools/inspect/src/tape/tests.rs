@@ -75,7 +75,7 @@ fn what_is_no_tar() {
     assert_eq!(fault(b""), "it is cut off at byte 0");
     assert_eq!(
         fault(&[b'x'; 600]),
-        "a header without its checksum, at byte 0"
+        "a checksum that is not a number, at byte 0"
     );
     assert_eq!(fault(&bytes[..600]), "it is cut off at byte 600");
     assert_eq!(fault(&bytes[..1024]), "it is cut off at byte 1024");
