@@ -261,9 +261,9 @@ fn a_header_that_no_reader_takes() {
         }
         let words = [
             "layer: //e2e:line: the header of `f` is too large for readers of layers",
-            "entry: f",
+            "entry:       f",
             "pax records: 1048577 bytes",
-            "at most: 1048576 bytes",
+            "at most:     1048576 bytes",
             "hint: names, link targets and extended attributes count; take some of them out",
         ];
         refused(folder.path(), &arguments, 1, &words);

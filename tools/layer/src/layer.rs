@@ -18,6 +18,7 @@ use oci::receipt::{Codec, ElfMachine, LayerReceipt, LayerReceiptKind};
 use oci::{Algorithm, Digest, Hasher, RawPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use ustar::parse::LARGEST_RECORDS;
 use ustar::{BLOCK, END, Header, padding};
 
 /// Lines of the listing are handed over in pieces of this many bytes.
@@ -224,7 +225,14 @@ impl Writer<'_> {
 
     fn header(&mut self, item: &Item, mode: u16, size: u64) -> Result<()> {
         self.header.clear();
-        header_of(self.plan, item, mode, size).encode(&mut self.header);
+        let records = header_of(self.plan, item, mode, size).encode(&mut self.header);
+        if records > LARGEST_RECORDS {
+            return Err(Error::Header {
+                path: RawPath::new(&*item.path),
+                entry: self.plan.label(item),
+                records,
+            });
+        }
         Ok(self.sink.put(&self.header)?)
     }
 
