@@ -1,5 +1,5 @@
 //! Other people's tools take what `layer` and `assemble` write: skopeo copies it, crane validates it,
-//! umoci unpacks it, podman loads it, and runc starts a container from it whose process prints what
+//! umoci unpacks it, podman and docker load it, and runc starts a container from it whose process prints what
 //! it should.
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::case::Case;
+use e2e::docker::{self, Docker};
 use e2e::run::{self, Surroundings};
 use e2e::{blob, outsiders, programs};
 use rayon::prelude::*;
@@ -360,5 +361,66 @@ fn podman_loads_the_archives() {
             "{form}: the id is not the config's digest"
         );
         assert_eq!(rest, "1000:1000 /home/user", "{form}");
+    }
+}
+
+/// An engine with the store that it has had for long takes docker-archives; one with containerd's store
+/// takes OCI archives too, and calls images by the digest of their manifest.
+#[test]
+fn docker_loads_the_archives() {
+    if !outsiders::can(
+        "docker loads archives",
+        &[&docker::TOOLS[..], &["busybox"]].concat(),
+    ) {
+        return;
+    }
+    for (options, forms) in [
+        (&[][..], &["docker_archive"][..]),
+        (
+            &["--feature", "containerd-snapshotter"],
+            &["docker_archive", "oci_archive"],
+        ),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let engine = Docker::start(place.path(), options);
+        for (form, codec) in forms
+            .iter()
+            .flat_map(|form| codecs().map(|codec| (form, codec)))
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let archive = image(folder.path(), &codec, form);
+            let said = engine.run(&["load", "--input", archive.to_str().unwrap()]);
+            assert!(said.contains("localhost/e2e:latest"), "{form}: {said}");
+            let format = "{{.Id}} {{.Config.User}} {{.Config.WorkingDir}}";
+            let said = engine.run(&[
+                "image",
+                "inspect",
+                "--format",
+                format,
+                "localhost/e2e:latest",
+            ]);
+            let receipt = fs::read_to_string(folder.path().join("image.receipt.json")).unwrap();
+            let (id, rest) = said.trim().split_once(' ').unwrap();
+            let of = if options.is_empty() {
+                "config"
+            } else {
+                "manifest"
+            };
+            assert!(
+                receipt.contains(id),
+                "{form}: the id is not the {of}'s digest"
+            );
+            assert_eq!(rest, "1000:1000 /home/user", "{form}");
+            if options.is_empty() {
+                // It has unpacked the layers, and checked them by their diff_ids.
+                let container = engine.run(&["create", "localhost/e2e:latest"]);
+                let from = format!("{}:/home/user/again", container.trim());
+                let to = folder.path().join("again");
+                engine.run(&["cp", &from, to.to_str().unwrap()]);
+                assert_eq!(fs::read_to_string(to).unwrap(), "image", "{codec}");
+                engine.run(&["rm", container.trim()]);
+            }
+            engine.run(&["image", "rm", "localhost/e2e:latest"]);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! From layer requests to a registry and to a container engine with nothing on disk in between: `layer`
-//! makes its layers again while `push` sends them, and podman reads an archive as it is written.
+//! makes its layers again while `push` sends them, and podman and docker read an archive as it is written.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use e2e::docker::{self, Docker};
 use e2e::{blob, outsiders, programs};
 use serde_json::{Value, json};
 
@@ -153,6 +154,30 @@ fn an_image_whose_layers_are_made_again_while_they_are_written() {
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(!folder.join("again.tar").exists());
+}
+
+#[test]
+fn docker_loads_what_is_streamed_to_it() {
+    if !outsiders::can("docker loads a stream", &docker::TOOLS) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    image(folder.path());
+    let engine = Docker::start(place.path(), &[]);
+    let command = ["docker", "--host", &engine.host(), "load"];
+    request(
+        folder.path(),
+        json!({"into": [{"load": {"command": command, "names": ["e2e/streamed:1", "e2e/streamed:2"]}}]}),
+    );
+    let said = well(folder.path(), "push", &["push.request"]);
+    assert!(said.contains("e2e/streamed:1"), "{said}");
+    let format = "{{.Id}} {{len .RootFS.Layers}}";
+    let said = engine.run(&["image", "inspect", "--format", format, "e2e/streamed:2"]);
+    let (id, layers) = said.trim().split_once(' ').unwrap();
+    let receipt = fs::read_to_string(folder.path().join("image.receipt")).unwrap();
+    assert!(receipt.contains(id), "the id is not the config's digest");
+    assert_eq!(layers, "3");
 }
 
 #[test]

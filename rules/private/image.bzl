@@ -219,7 +219,7 @@ container_image(
 What is not given is the base's. The action that makes it reads receipts and listings, kilobytes, and never a layer.
 
 Its files are a sparse OCI layout (documents alone), the receipt and the digest. Output groups: `digest`, `receipt`, `listing` (of its own
-layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of that, which `podman load` and newer `docker load` take),
+layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of that, which `podman load` takes, and `docker load` where Docker keeps its images in containerd),
 `docker_archive` (a tar for any `docker load`).""",
     attrs = PLATFORM_ATTRS | {
         "annotations": attr.string_dict(doc = "Annotations of the manifest. Those of the base are not taken over; what it was built on is noted in `org.opencontainers.image.base.*`."),
