@@ -82,6 +82,9 @@ fn json_error(name: &str, error: &serde_json::Error, place: String) -> Error {
     if message == "invalid type: unit variant, expected newtype variant" {
         "a word alone, and an object is wanted: `{\"WORD\": {…}}`".clone_into(&mut message);
     }
+    if message.starts_with("invalid length") && message.contains("expected struct") {
+        "an array, and an object is wanted".clone_into(&mut message);
+    }
     Error::Json {
         name: name.to_owned(),
         line,
@@ -208,6 +211,11 @@ mod tests {
             "r.json:1:29: trailing characters"
         );
         assert_eq!(error(""), "r.json:1:0: EOF while parsing a value");
+        assert_eq!(error("[]"), "r.json:1:2: an array, and an object is wanted");
+        assert_eq!(
+            error(r#"{"kind":"demo","version":1,"items":[[]]}"#),
+            "r.json:1:38: an array, and an object is wanted items[0]"
+        );
         assert_eq!(
             error(r#"{"kind":"demo","version":1,"version":1}"#),
             "r.json:1:36: duplicate field `version`"
