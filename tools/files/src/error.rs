@@ -134,6 +134,9 @@ impl Error {
             Self::NotAFile { kind, .. } if kind.ends_with("directory") => {
                 Some("name a file of it, or pack all of it as a tree".into())
             }
+            Self::NotAFile { kind: "a socket", .. } | Self::Special { kind: "a socket", .. } => {
+                Some("leave it out: no image can hold a socket".into())
+            }
             Self::NotAFile { .. } => Some(
                 "to have such a thing in the image use an entry of its own kind (`fifo`, `character_device`, …)"
                     .into(),

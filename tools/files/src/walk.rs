@@ -337,7 +337,10 @@ mod tests {
             error.to_string().contains("is a socket; only files"),
             "{error}"
         );
-        assert!(error.hint().is_some());
+        assert_eq!(
+            error.hint().unwrap(),
+            "leave it out: no image can hold a socket"
+        );
     }
 
     #[test]
