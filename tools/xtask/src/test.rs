@@ -8,7 +8,8 @@
 use crate::command::{self, Error};
 use crate::environment::{self, Outsiders};
 use crate::{bench, dist, fuzz, programs, workspace};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -60,7 +61,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         }
     });
     steps.run("unit tests", || {
-        cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"])
+        let (ours, theirs) = (names(&workspace::crates()?)?, names(&[e2e()])?);
+        if let Some(name) = ours.iter().find(|name| theirs.contains(name)) {
+            return Err(format!("e2e and another crate both have a test `{name}`").into());
+        }
+        command::run(test(&ours).args(["--lib", "--bins"]))
     });
     let again = thread::spawn(dist::again);
     steps.run("fuzz targets, briefly", || fuzz::run(&fuzz::Options::SHORT));
@@ -143,6 +148,41 @@ fn buildifier(program: &Path) -> Result<(), Error> {
     command::run(buildifier.current_dir(workspace::root()))
 }
 
+/// Runs integration tests by their names, which are of one crate alone. Both steps with tests choose all
+/// crates, as cargo unites the features of what is chosen: dependencies are built once.
+fn test(names: &[String]) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    for name in names {
+        cargo.args(["--test", name]);
+    }
+    cargo
+}
+
+fn e2e() -> PathBuf {
+    workspace::root().join("e2e")
+}
+
+/// The integration tests of crates: files, and folders with a `main.rs`.
+fn names(crates: &[PathBuf]) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for folder in crates.iter().map(|folder| folder.join("tests")) {
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let is_test = path.extension().is_some_and(|extension| extension == "rs")
+                || path.join("main.rs").is_file();
+            if let (true, Some(name)) = (is_test, path.file_stem()) {
+                names.push(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Runs the crate `e2e` with the static programs, inside the outsiders' root where there is one.
 /// Returns a line for each check that did not run.
 fn cases(options: &Options, outsiders: &Outsiders) -> Result<Vec<String>, Error> {
@@ -153,8 +193,7 @@ fn cases(options: &Options, outsiders: &Outsiders) -> Result<Vec<String>, Error>
     if not_run.exists() {
         std::fs::remove_file(&not_run)?;
     }
-    let mut cargo = workspace::cargo();
-    cargo.args(["test", "-p", "e2e", "--no-fail-fast"]);
+    let mut cargo = test(&names(&[e2e()])?);
     cargo.env("RULES_CONTAINER_TOOLS", programs::build()?);
     cargo.env("RULES_CONTAINER_NOT_RUN", &not_run);
     match environment::buildbox() {

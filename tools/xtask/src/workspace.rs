@@ -12,6 +12,16 @@ pub(crate) fn root() -> &'static Path {
         .expect("xtask is in tools/ in the workspace")
 }
 
+/// The folders of all crates but `e2e`.
+///
+/// # Errors
+/// The folder of crates cannot be read.
+pub(crate) fn crates() -> Result<Vec<PathBuf>, Error> {
+    let tools = root().join("tools");
+    let entries = std::fs::read_dir(tools)?;
+    entries.map(|entry| Ok(entry?.path())).collect()
+}
+
 /// Cargo, in the workspace. As the cargo that runs us set variables of its own for us, and a build
 /// script would be run anew for each that changes, they go.
 pub(crate) fn cargo() -> Command {
