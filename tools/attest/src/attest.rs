@@ -5,10 +5,14 @@
 mod cyclonedx;
 mod provenance;
 mod sealed;
+mod signer;
 mod spdx;
+
+use std::collections::BTreeMap;
 
 use action::Outputs;
 use layout::{Contents, Transfer, Verify};
+use oci::index::REF_NAME;
 use oci::media_type::OCI_EMPTY;
 use oci::{Descriptor, Digest, Manifest, MediaType, json};
 use serde_json::{Value, json};
@@ -16,11 +20,12 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::request::{Make, Request};
+use signer::Signer;
 
 /// The media types of the documents.
 const SPDX: &str = "application/spdx+json";
 const CYCLONEDX: &str = "application/vnd.cyclonedx+json";
-const IN_TOTO: &str = "application/vnd.in-toto+json";
+const IN_TOTO: &str = signing::IN_TOTO;
 /// Requests and receipts.
 const SEALED: &str = "application/vnd.rules-container.sealed.v1+json";
 
@@ -32,17 +37,36 @@ const TOOL: &str = concat!("rules_container-", env!("CARGO_PKG_VERSION"));
 /// # Errors
 /// An output that exists; a document that says what cannot be said.
 pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result<()> {
+    let signer = match &request.sign {
+        Some(sign) => Some(Signer::open(sign, plan, &request.origin)?),
+        None => None,
+    };
     let mut contents = Contents::default();
     let mut made = Vec::new();
     for make in &request.make {
-        let (media_type, document) = match make {
-            Make::Spdx => (SPDX, spdx::document(plan)),
-            Make::Cyclonedx => (CYCLONEDX, cyclonedx::document(plan)),
-            Make::Provenance(provenance) => (IN_TOTO, provenance::statement(plan, provenance)?),
-            Make::Sealed => (SEALED, sealed::document(plan)),
+        let document = match make {
+            Make::Spdx => Document::plain(SPDX, &spdx::document(plan))?,
+            Make::Cyclonedx => Document::plain(CYCLONEDX, &cyclonedx::document(plan))?,
+            Make::Provenance(provenance) => {
+                let statement = provenance::statement(plan, provenance)?;
+                match &signer {
+                    None => Document::plain(IN_TOTO, &statement)?,
+                    Some(signer) => Document::envelope(plan, &statement, signer)?,
+                }
+            }
+            Make::Sealed => Document::plain(SEALED, &sealed::document(plan))?,
+            Make::Signature => match &signer {
+                Some(signer) => Document::signature(plan, signer)?,
+                None => return Err(Error::NobodySigns),
+            },
         };
-        let listed = attach(&mut contents, plan, media_type, &document)?;
-        made.push(json!({"media_type": media_type, "digest": listed.digest.to_string(), "size": listed.size}));
+        let media_type = document.media_type;
+        let listed = attach(&mut contents, plan, document)?;
+        let mut one = json!({"media_type": media_type, "digest": listed.digest.to_string(), "size": listed.size});
+        if let Some(tag) = listed.annotations.get(REF_NAME) {
+            one["tag"] = tag.as_str().into();
+        }
+        made.push(one);
         contents.list(listed);
     }
     let directory = layout::directory(&contents, &outputs.out, Transfer::Copy, Verify::Digest)?;
@@ -59,20 +83,84 @@ pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result
     Ok(files::commit_with(files, directory)?)
 }
 
-/// Puts a document into a manifest of its own.
-fn attach(
-    contents: &mut Contents,
-    plan: &Plan,
+/// A document on its way into a manifest.
+struct Document {
+    artifact_type: &'static str,
     media_type: &'static str,
-    document: &Value,
-) -> Result<Descriptor> {
+    bytes: Vec<u8>,
+    /// Annotations of the layer that holds it.
+    annotations: BTreeMap<String, String>,
+    /// The tag by which it is found where there is no list of referrers.
+    tag: Option<String>,
+}
+
+impl Document {
+    fn plain(media_type: &'static str, document: &Value) -> Result<Self> {
+        Ok(Document {
+            artifact_type: media_type,
+            media_type,
+            bytes: canonical(document, "document")?,
+            annotations: BTreeMap::new(),
+            tag: None,
+        })
+    }
+
+    /// A statement, signed.
+    fn envelope(plan: &Plan, statement: &Value, signer: &Signer<'_>) -> Result<Self> {
+        let payload = canonical(statement, "statement")?;
+        let message = signing::pae(signing::IN_TOTO, &payload);
+        let envelope = signing::Envelope {
+            payload_type: signing::IN_TOTO.to_owned(),
+            payload,
+            signatures: vec![signer.sign(signing::IN_TOTO, &message)?],
+        };
+        let what = "envelope";
+        let predicate = statement.get("predicateType").and_then(Value::as_str);
+        let predicate = predicate.unwrap_or_default().to_owned();
+        Ok(Document {
+            artifact_type: signing::DSSE,
+            media_type: signing::DSSE,
+            bytes: envelope
+                .to_bytes()
+                .map_err(|error| Error::Unwritable { what, error })?,
+            // An empty signature: the envelope has its own.
+            annotations: BTreeMap::from([
+                (signing::PREDICATE_TYPE.to_owned(), predicate),
+                (signing::SIGNATURE.to_owned(), String::new()),
+            ]),
+            tag: Some(signing::statement_tag(&plan.root.digest())),
+        })
+    }
+
+    /// A payload that names the image, with its signature beside it.
+    fn signature(plan: &Plan, signer: &Signer<'_>) -> Result<Self> {
+        let payload = signing::Payload {
+            digest: plan.root.digest(),
+            name: plan.name.clone(),
+        };
+        let what = "payload";
+        let bytes = payload
+            .to_bytes()
+            .map_err(|error| Error::Unwritable { what, error })?;
+        let signature = signer.sign(signing::SIMPLE_SIGNING, &bytes)?;
+        Ok(Document {
+            artifact_type: signing::SIGNATURES,
+            media_type: signing::SIMPLE_SIGNING,
+            bytes,
+            annotations: BTreeMap::from([(signing::SIGNATURE.to_owned(), signature)]),
+            tag: Some(signing::signature_tag(&plan.root.digest())),
+        })
+    }
+}
+
+/// Puts a document into a manifest of its own.
+fn attach(contents: &mut Contents, plan: &Plan, document: Document) -> Result<Descriptor> {
     let empty = contents.add_document(MediaType::known(OCI_EMPTY), b"{}".to_vec());
-    let layer = contents.add_document(
-        MediaType::known(media_type),
-        canonical(document, "document")?,
-    );
+    let media_type = MediaType::known(document.media_type);
+    let mut layer = contents.add_document(media_type, document.bytes);
+    layer.annotations = document.annotations;
     let mut manifest = Manifest::new(empty, vec![layer]);
-    manifest.artifact_type = Some(MediaType::known(media_type));
+    manifest.artifact_type = Some(MediaType::known(document.artifact_type));
     manifest.subject = Some(Descriptor::new(
         plan.root.media_type().clone(),
         plan.root.digest(),
@@ -84,6 +172,8 @@ fn attach(
     })?;
     let mut listed = contents.add_document(manifest.media_type.clone(), bytes);
     listed.artifact_type = manifest.artifact_type;
+    let name = document.tag.map(|tag| (REF_NAME.to_owned(), tag));
+    listed.annotations.extend(name);
     Ok(listed)
 }
 

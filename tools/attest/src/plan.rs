@@ -72,6 +72,9 @@ pub(crate) fn plan(request: &Request) -> Result<Plan> {
         return Err(Error::NothingToMake);
     }
     for make in &request.make {
+        if matches!(make, Make::Signature) && request.sign.is_none() {
+            return Err(Error::NobodySigns);
+        }
         let what = match make {
             Make::Provenance(_) => "provenance",
             Make::Sealed => "sealed",

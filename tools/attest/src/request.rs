@@ -37,6 +37,9 @@ pub(crate) struct Request {
     /// The programs that made it.
     #[serde(default)]
     pub(crate) tools: Vec<Tool>,
+    /// Who signs: needed for `signature`; `provenance` is put into a signed envelope.
+    #[serde(default)]
+    pub(crate) sign: Option<Sign>,
     /// The documents, in the order in which the layout lists them.
     pub(crate) make: Vec<Make>,
 }
@@ -118,6 +121,28 @@ pub(crate) struct Tool {
     pub(crate) digest: Option<Digest>,
 }
 
+/// Who signs.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sign {
+    /// A private key of P-256 in a PEM file: PKCS#8 without a password, or SEC 1.
+    Key(PathBuf),
+    /// A program that has the key.
+    Program(Program),
+}
+
+/// A program that signs. It reads a JSON object from its standard input, and writes the signature in base64 to
+/// its standard output.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Program {
+    /// The program and its arguments.
+    pub(crate) command: Vec<String>,
+    /// The PEM file of the public key that the signatures must be good for.
+    #[serde(default)]
+    pub(crate) public_key: Option<PathBuf>,
+}
+
 /// One document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +155,8 @@ pub(crate) enum Make {
     Provenance(Provenance),
     /// Requests, receipts and the digests of the programs: what `verify rebuild` makes the image again by.
     Sealed,
+    /// A signature of the image's digest, as cosign makes it with a key.
+    Signature,
 }
 
 /// Who made it, and in which run.

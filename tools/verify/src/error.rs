@@ -104,6 +104,18 @@ pub(crate) enum Error {
         image: String,
         findings: Vec<String>,
     },
+    /// What is said of an image, and is not so.
+    #[error("{} with what is said of `{image}`", counted(findings.len()))]
+    Attested {
+        image: String,
+        findings: Vec<String>,
+    },
+    /// A key that is none.
+    #[error("`{}`: {error}", path.display())]
+    Key {
+        path: PathBuf,
+        error: signing::Error,
+    },
     /// A digest that is not the one that was expected.
     #[error("`{}` does not have the digest that is expected", path.display())]
     OtherDigest {
@@ -193,7 +205,9 @@ impl Failure for Error {
         match self {
             Error::Layout(error) => pairs(error.details()),
             Error::Registry(error) => pairs(error.details()),
-            Error::Unsound { findings, .. } => list("finding", findings),
+            Error::Unsound { findings, .. } | Error::Attested { findings, .. } => {
+                list("finding", findings)
+            }
             Error::StepFailed { reason, .. } => vec![Detail::new("it said", reason.clone())],
             Error::OtherTool {
                 expected, found, ..
@@ -239,7 +253,9 @@ impl Failure for Error {
             Error::Registry(error) => return error.hint(),
             Error::Platform(error) => return error.hint().map(str::to_owned),
             Error::Unreadable { hint, .. } => return hint.clone(),
-            Error::NoChecks => "give one or more of `digest`, `structure`, `same`, `image`",
+            Error::NoChecks => {
+                "give one or more of `digest`, `structure`, `same`, `image`, `attested`"
+            }
             Error::Expected { .. } => "give one of the two",
             Error::Image { .. } => {
                 "give the path of a layout or archive, or a name as `registry.example.com/team/app:1.0`"
@@ -265,6 +281,10 @@ impl Failure for Error {
             Error::Settings { .. } => {
                 "it has `hosts` and `credentials` as `access` of a request has"
             }
+            Error::Attested { .. } => {
+                "docs/requests/verify.md says what is compared; believe nothing of it until you know why"
+            }
+            Error::Key { error, .. } => return error.hint().map(str::to_owned),
             Error::Unsound { .. } => "docs/requests/verify.md says what each rule asks for",
             Error::OtherDigest { update, .. } | Error::NotSame { update, .. } => {
                 let update = update.as_ref()?;

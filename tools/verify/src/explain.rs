@@ -47,14 +47,14 @@ pub(crate) struct Explained {
 pub(crate) struct Side<'a> {
     /// What messages call it.
     pub(crate) name: &'a str,
-    store: &'a dyn Store,
+    pub(crate) store: &'a dyn Store,
 }
 
 /// An image, read down to its config.
-struct Image {
-    manifest: Manifest,
+pub(crate) struct Image {
+    pub(crate) manifest: Manifest,
     manifest_bytes: Vec<u8>,
-    config: Option<Config>,
+    pub(crate) config: Option<Config>,
     config_bytes: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl Side<'_> {
     }
 
     /// A document whose bytes have the digest that they must have.
-    fn document(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>> {
+    pub(crate) fn document(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>> {
         let wrong = |rule, message| self.trouble(Trouble::wrong(rule, message));
         let digest = descriptor.digest;
         if descriptor.size > limit {
@@ -90,12 +90,12 @@ impl Side<'_> {
         }
     }
 
-    fn invalid(&self, digest: &Digest, error: &oci::Error) -> Error {
+    pub(crate) fn invalid(&self, digest: &Digest, error: &oci::Error) -> Error {
         let message = format!("{digest}: {error}");
         self.trouble(Trouble::wrong(inspect::Rule::Document, message))
     }
 
-    fn image(&self, descriptor: &Descriptor) -> Result<Image> {
+    pub(crate) fn image(&self, descriptor: &Descriptor) -> Result<Image> {
         let manifest_bytes = self.document(descriptor, Limits::MANIFEST.size)?;
         let manifest = Manifest::read(&manifest_bytes, &descriptor.media_type)
             .map_err(|error| self.invalid(&descriptor.digest, &error))?;
@@ -115,7 +115,7 @@ impl Side<'_> {
         })
     }
 
-    fn index(&self, descriptor: &Descriptor) -> Result<(Index, Vec<u8>)> {
+    pub(crate) fn index(&self, descriptor: &Descriptor) -> Result<(Index, Vec<u8>)> {
         let bytes = self.document(descriptor, Limits::MANIFEST.size)?;
         let index = Index::read(&bytes, &descriptor.media_type)
             .map_err(|error| self.invalid(&descriptor.digest, &error))?;
@@ -123,16 +123,19 @@ impl Side<'_> {
     }
 
     /// The bytes of a layer, where they are there.
-    fn blob(&self, descriptor: &Descriptor) -> Result<Content<'_>> {
+    pub(crate) fn blob(&self, descriptor: &Descriptor) -> Result<Content<'_>> {
         self.store
             .blob(descriptor)
             .map_err(|trouble| self.trouble(trouble))
     }
 
-    /// The one thing that the store lists; where it lists several, all of them, as an index does.
-    fn root(&self) -> Result<Descriptor> {
-        match self.store.roots() {
+    /// The one thing that the store lists; documents that refer to it do not count.
+    pub(crate) fn root(&self) -> Result<Descriptor> {
+        let images = self.store.roots().iter();
+        let images: Vec<Descriptor> = images.filter(|one| !is_artifact(one)).cloned().collect();
+        match images.as_slice() {
             [one] => Ok(one.clone()),
+            [] if self.store.roots().len() == 1 => Ok(self.store.roots()[0].clone()),
             several => {
                 let mut digests: Vec<Digest> = several.iter().map(|one| one.digest).collect();
                 digests.dedup();
@@ -147,6 +150,11 @@ impl Side<'_> {
             }
         }
     }
+}
+
+/// Whether it is listed as something else than an image.
+pub(crate) fn is_artifact(listed: &Descriptor) -> bool {
+    listed.artifact_type.is_some()
 }
 
 fn shown(descriptor: &Descriptor) -> String {
@@ -189,7 +197,7 @@ pub(crate) fn explain(
     compare(&sides, listings)
 }
 
-fn open(source: &Source, links: Links, access: &Access) -> Result<Box<dyn Store>> {
+pub(crate) fn open(source: &Source, links: Links, access: &Access) -> Result<Box<dyn Store>> {
     match source::open(source, links, access)? {
         Opened::Store(store) => Ok(store),
         Opened::Wrong(finding) => Err(Error::Unsound {

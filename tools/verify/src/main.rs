@@ -3,6 +3,7 @@
 //! Builds and tests run `verify REQUEST.json [--out PATH]`: every check of the request holds, or it fails.
 //! The verbs are for people. It changes nothing but the report, and the one file that `update` is told.
 
+mod attested;
 mod digest;
 mod error;
 mod expect;

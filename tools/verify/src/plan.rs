@@ -6,7 +6,9 @@ use oci::{Digest, Platform};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::request::{Check, DigestCheck, Expect, Request, SameCheck, Source, StructureCheck};
+use crate::request::{
+    Check, DigestCheck, Expect, Kind, Request, SameCheck, Source, StructureCheck,
+};
 
 /// What a digest is compared with.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +37,13 @@ pub(crate) enum Step {
     Same { first: PathBuf, second: PathBuf },
     /// An image against the specifications.
     Image { source: String },
+    /// What is said of an image.
+    Attested {
+        source: String,
+        attached: Vec<PathBuf>,
+        keys: Vec<PathBuf>,
+        require: Vec<Kind>,
+    },
 }
 
 /// All checks, in the order of the request.
@@ -60,6 +69,12 @@ pub(crate) fn plan(request: &Request) -> Result<Plan> {
         }),
         Check::Image(check) => Ok(Step::Image {
             source: shown(&check.source),
+        }),
+        Check::Attested(check) => Ok(Step::Attested {
+            source: shown(&check.source),
+            attached: check.attached.clone(),
+            keys: check.keys.clone(),
+            require: check.require.clone(),
         }),
     };
     let checks = request.checks.iter().enumerate().map(step);

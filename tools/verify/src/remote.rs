@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 
 use inspect::{Content, Rule, Store, Trouble};
+use oci::index::REF_NAME;
 use oci::{Descriptor, Reference};
 use registry::{BlobStream, Registries, Repository, Target};
 
@@ -58,9 +59,36 @@ impl Remote {
 }
 
 impl Remote {
-    /// What refers to the image that `text` names and is of this artifact type: by the tag that stands for the
-    /// list of referrers (distribution specification, "Referrers Tag Schema"). Also the image's name by
-    /// its digest.
+    /// Everything that refers to the image that `text` names, as a store: by the registry's list, by the one
+    /// that clients keep, and by the tags that cosign gives. Also the descriptor of the image.
+    ///
+    /// # Errors
+    /// As [`Remote::open`].
+    pub(crate) fn referrers(registries: &Registries, text: &str) -> Result<(Self, Descriptor)> {
+        let remote =
+            Self::open(registries, text)?.map_err(|trouble| Error::trouble(text, trouble))?;
+        let (repository, mut roots) = (remote.repository, remote.roots);
+        let image = roots.remove(0);
+        roots = repository.referrers(&image.digest)?;
+        for tag in [
+            signing::signature_tag(&image.digest),
+            signing::statement_tag(&image.digest),
+        ] {
+            match repository.manifest(&Target::Tag(tag.clone()), None) {
+                Err(error) if error.is_absent() => {}
+                fetched => {
+                    let mut listed = fetched?.descriptor;
+                    if roots.iter().all(|known| known.digest != listed.digest) {
+                        listed.annotations.insert(REF_NAME.to_owned(), tag);
+                        roots.push(listed);
+                    }
+                }
+            }
+        }
+        Ok((Remote { repository, roots }, image))
+    }
+
+    /// One of those, by its artifact type; also the image's name by its digest.
     ///
     /// # Errors
     /// As [`Remote::open`]; nothing of that type refers to it.
@@ -69,32 +97,18 @@ impl Remote {
         text: &str,
         artifact_type: &str,
     ) -> Result<(Self, Descriptor, String)> {
-        let remote =
-            Self::open(registries, text)?.map_err(|trouble| Error::trouble(text, trouble))?;
-        let repository = remote.repository;
-        let digest = remote.roots.first().map(|root| root.digest);
-        let none = || Error::NoReferrer {
+        let (remote, image) = Self::referrers(registries, text)?;
+        let is = |one: &&Descriptor| {
+            let kind = one.artifact_type.as_ref();
+            kind.is_some_and(|kind| kind.as_str() == artifact_type)
+        };
+        let found = remote.roots.iter().find(is).cloned();
+        let descriptor = found.ok_or_else(|| Error::NoReferrer {
             image: text.to_owned(),
             artifact_type: artifact_type.to_owned(),
-        };
-        let digest = digest.ok_or_else(none)?;
-        let tag = oci::reference::referrers_tag(&digest);
-        let fetched = match repository.manifest(&Target::Tag(tag), None) {
-            Err(error) if error.is_absent() => return Err(none()),
-            fetched => fetched?,
-        };
-        let registry::Document::Index(index) = fetched.document else {
-            return Err(none());
-        };
-        let is = |one: &&Descriptor| {
-            one.artifact_type
-                .as_ref()
-                .is_some_and(|kind| kind.as_str() == artifact_type)
-        };
-        let descriptor = index.manifests.iter().find(is).cloned().ok_or_else(none)?;
-        let image = format!("{}@{digest}", repository.name());
-        let roots = vec![descriptor.clone()];
-        Ok((Remote { repository, roots }, descriptor, image))
+        })?;
+        let image = format!("{}@{}", remote.repository.name(), image.digest);
+        Ok((remote, descriptor, image))
     }
 }
 

@@ -5,6 +5,7 @@ use oci::{Digest, json};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::attested::Attested;
 use crate::error::{Error, Result};
 
 /// The report of a request whose checks all hold.
@@ -34,6 +35,8 @@ pub(crate) enum Outcome {
     Same(bool),
     /// The image is sound.
     Image(Sound),
+    /// What is said of the image is so.
+    Attested(Attested),
 }
 
 /// What was read of an image.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use oci::{Digest, RawPath};
 use registry::Access;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What `verify` is asked to check.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,6 +46,8 @@ pub(crate) enum Check {
     Same(SameCheck),
     /// An image is sound: everything that the specifications say of it holds.
     Image(ImageCheck),
+    /// What is said of an image by documents that refer to it is so: signatures, bills of materials, provenance.
+    Attested(AttestedCheck),
 }
 
 /// A digest is the one that is expected.
@@ -99,6 +101,60 @@ pub(crate) struct ImageCheck {
     /// The most bytes that a layer may unpack to; without it, a thousand times its size and 1 GiB.
     #[serde(default)]
     pub(crate) max_unpacked_size: Option<u64>,
+}
+
+/// What is said of an image is so.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttestedCheck {
+    /// Where the image is.
+    pub(crate) source: Source,
+    /// Layouts with documents that refer to it, as `attest` writes them.
+    #[serde(default)]
+    pub(crate) attached: Vec<PathBuf>,
+    /// PEM files of public keys. One of them must have signed the image, and any provenance that is signed.
+    #[serde(default)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// The kinds of documents that must be there; with keys, a signature in any case.
+    #[serde(default)]
+    pub(crate) require: Vec<Kind>,
+    /// Listings by the digest of their layer, or its diff_id: files are compared without reading the layer.
+    #[serde(default)]
+    pub(crate) listings: BTreeMap<Digest, PathBuf>,
+    /// Whether links that lead out of layouts are followed.
+    #[serde(default)]
+    pub(crate) follow_links: bool,
+}
+
+/// A kind of document that refers to an image.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A signature by a key, as cosign makes it.
+    Signature,
+    /// A bill of materials in SPDX 2.
+    Spdx,
+    /// A bill of materials in CycloneDX.
+    Cyclonedx,
+    /// An in-toto statement; with keys, a signed one.
+    Provenance,
+    /// Requests and receipts.
+    Sealed,
+}
+
+impl Kind {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Signature => "signature",
+            Kind::Spdx => "spdx",
+            Kind::Cyclonedx => "cyclonedx",
+            Kind::Provenance => "provenance",
+            Kind::Sealed => "sealed",
+        }
+    }
 }
 
 /// Where an image is.

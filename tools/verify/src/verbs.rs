@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::error::{Error, Result, told};
 use crate::plan::shown;
 use crate::report::Sound;
+use crate::request::Kind;
 use crate::source::{self, Opened};
-use crate::{explain, rebuild, sarif, update};
+use crate::{attested, explain, rebuild, sarif, update};
 
 /// What to do for people.
 #[derive(Debug, clap::Subcommand)]
@@ -21,6 +22,8 @@ pub(crate) enum Verb {
     Image(ImageArguments),
     /// Say why two images differ: a tree of causes, each with the field that mends it
     Explain(ExplainArguments),
+    /// Check what is said of an image by documents that refer to it: signatures, bills of materials, provenance
+    Attested(AttestedArguments),
     /// Make an image again by its sealed requests, and compare
     Rebuild(RebuildArguments),
     /// Write what a test expects into the source tree
@@ -79,6 +82,33 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "DIGEST=FILE")]
     listing: Vec<String>,
     /// Follow links that lead out of a layout
+    #[arg(long)]
+    follow_links: bool,
+    #[command(flatten)]
+    settings: SettingsArgument,
+}
+
+/// Arguments of `attested`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AttestedArguments {
+    /// A layout, an archive, or a name as `registry.example.com/team/app:1.0`
+    image: String,
+    /// A public key, as a PEM file; one of those that are given must have signed the image
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// A layout with documents that refer to the image, as `attest` writes them
+    #[arg(long, value_name = "LAYOUT")]
+    attached: Vec<PathBuf>,
+    /// What must be there; with keys, a signature in any case, and provenance must be signed
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    require: Vec<Kind>,
+    /// The listing of a layer, by its digest or diff_id: files are compared without reading the layer
+    #[arg(long, value_name = "DIGEST=FILE")]
+    listing: Vec<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: CauseFormat,
+    /// Follow links that lead out of layouts
     #[arg(long)]
     follow_links: bool,
     #[command(flatten)]
@@ -148,6 +178,7 @@ pub(crate) fn run(verb: &Verb) -> std::result::Result<(), action::Failed> {
     match verb {
         Verb::Image(arguments) => image(arguments),
         Verb::Explain(arguments) => explain(arguments),
+        Verb::Attested(arguments) => attested(arguments),
         Verb::Rebuild(arguments) => {
             let task = rebuild::Task {
                 source: &arguments.sealed,
@@ -226,13 +257,10 @@ struct Shown<'a> {
     causes: &'a [explain::Cause],
 }
 
-fn explain(arguments: &ExplainArguments) -> std::result::Result<(), action::Failed> {
-    let (first, second) = (
-        source::parse(&arguments.first)?,
-        source::parse(&arguments.second)?,
-    );
+/// Listings by digest, as they are given on the command line.
+fn listings(given: &[String]) -> Result<explain::Listings> {
     let mut listings = explain::Listings::new();
-    for text in &arguments.listing {
+    for text in given {
         let bad = |reason: String| Error::ListingOf {
             text: text.into(),
             reason,
@@ -245,6 +273,41 @@ fn explain(arguments: &ExplainArguments) -> std::result::Result<(), action::Fail
             .map_err(|error: oci::Error| bad(error.to_string()))?;
         listings.insert(digest, path.into());
     }
+    Ok(listings)
+}
+
+fn attested(arguments: &AttestedArguments) -> std::result::Result<(), action::Failed> {
+    let source = source::parse(&arguments.image)?;
+    let found = attested::check(&attested::Task {
+        source: &source,
+        attached: &arguments.attached,
+        keys: &arguments.key,
+        require: &arguments.require,
+        listings: &listings(&arguments.listing)?,
+        links: source::links(arguments.follow_links),
+        access: &arguments.settings.load()?,
+    })?;
+    match arguments.format {
+        CauseFormat::Json => action::print_plan(&found)?,
+        CauseFormat::Text => action::print(&found.lines())?,
+    }
+    let findings = found.all();
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Attested {
+            image: shown(&source),
+            findings,
+        }
+        .into()),
+    }
+}
+
+fn explain(arguments: &ExplainArguments) -> std::result::Result<(), action::Failed> {
+    let (first, second) = (
+        source::parse(&arguments.first)?,
+        source::parse(&arguments.second)?,
+    );
+    let listings = listings(&arguments.listing)?;
     let links = source::links(arguments.follow_links);
     let access = arguments.settings.load()?;
     let found = explain::explain([&first, &second], links, &access, &listings)?;

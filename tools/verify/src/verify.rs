@@ -7,9 +7,9 @@ use inspect::check::Limit;
 use crate::error::{Error, Result, told};
 use crate::plan::{Plan, shown};
 use crate::report::{Outcome, Report};
-use crate::request::{Check, ImageCheck, Request};
+use crate::request::{AttestedCheck, Check, ImageCheck, Request};
 use crate::source::{self, Opened};
-use crate::{digest, expect, same};
+use crate::{attested, digest, expect, same};
 
 /// Makes the checks.
 ///
@@ -47,6 +47,27 @@ fn one(check: &Check, request: &Request) -> Result<Outcome> {
         Check::Structure(check) => expect::check(check),
         Check::Same(check) => same::check(check),
         Check::Image(check) => image(check, request),
+        Check::Attested(check) => attested(check, request),
+    }
+}
+
+fn attested(check: &AttestedCheck, request: &Request) -> Result<Outcome> {
+    let found = attested::check(&attested::Task {
+        source: &check.source,
+        attached: &check.attached,
+        keys: &check.keys,
+        require: &check.require,
+        listings: &check.listings,
+        links: source::links(check.follow_links),
+        access: &request.access,
+    })?;
+    let findings = found.all();
+    match findings.is_empty() {
+        true => Ok(Outcome::Attested(found)),
+        false => Err(Error::Attested {
+            image: shown(&check.source),
+            findings,
+        }),
     }
 }
 

@@ -32,7 +32,17 @@ fn each_message() {
     let cases: Vec<(Error, String, u8)> = vec![
         (
             Error::NoChecks,
-            "verify: the request has no checks\nhint: give one or more of `digest`, `structure`, `same`, `image`\n".into(),
+            "verify: the request has no checks\nhint: give one or more of `digest`, `structure`, `same`, `image`, `attested`\n".into(),
+            1,
+        ),
+        (
+            Error::Attested { image: "i".into(), findings: vec!["why".into()] },
+            "verify: one thing is wrong with what is said of `i`\n  finding: why\nhint: docs/requests/verify.md says what is compared; believe nothing of it until you know why\n".into(),
+            1,
+        ),
+        (
+            Error::Key { path: "k".into(), error: signing::Error::Private },
+            "verify: `k`: it is a private key, and a public one is wanted\nhint: `openssl pkey -in key.pem -pubout` prints the public key\n".into(),
             1,
         ),
         (
