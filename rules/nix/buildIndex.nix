@@ -24,7 +24,7 @@ let
   index = thin: run {
     program = "assemble";
     name = sanitized (baseNameOf a.name);
-    outputs = [ "out" "receipt" "digest" ];
+    outputs = [ "out" "receipt" "digest" "documents" ];
     request = {
       kind = "assemble";
       version = 1;

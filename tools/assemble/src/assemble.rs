@@ -4,17 +4,24 @@ use std::path::{Path, PathBuf};
 
 use action::Outputs;
 use files::{OutDir, OutFile};
+use layout::Contents;
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::request::Form;
 
-/// Writes the output, and beside it the receipt and the file that holds the digest, where they are
-/// wanted.
+/// Writes the output, and beside it the receipt, the file that holds the digest and the folder of a
+/// layout's documents, where they are wanted. In that folder store paths that a config speaks of are
+/// bytes, while the layout's links are references.
 ///
 /// # Errors
 /// An output that exists; a blob that is not what its receipt says; a full disk.
-pub(crate) fn write(plan: &Plan, outputs: &Outputs, digest: Option<PathBuf>) -> Result<()> {
+pub(crate) fn write(
+    plan: &Plan,
+    outputs: &Outputs,
+    digest: Option<PathBuf>,
+    documents: Option<PathBuf>,
+) -> Result<()> {
     let receipt = plan.receipt.to_bytes().map_err(|error| Error::Unwritable {
         what: "receipt",
         error,
@@ -36,8 +43,17 @@ pub(crate) fn write(plan: &Plan, outputs: &Outputs, digest: Option<PathBuf>) -> 
     let (transfer, verify) = (plan.output.transfer.into(), plan.output.verify.into());
     match plan.output.form {
         Form::Layout => {
-            let directory = layout::directory(contents, out, transfer, verify)?;
-            files::commit_with(beside, directory)?;
+            let write = |contents: &Contents| -> Result<()> {
+                let directory = layout::directory(contents, out, transfer, verify)?;
+                Ok(files::commit_with(beside, directory)?)
+            };
+            match outputs.or_named(documents, "documents") {
+                None => write(contents)?,
+                Some(folder) => {
+                    let linked = contents.with_documents_in(&folder)?;
+                    write(&linked).inspect_err(|_| files::take_back(&folder))?;
+                }
+            }
         }
         Form::Metadata => files::commit_with(beside, metadata(plan, out)?)?,
         Form::OciArchive => {

@@ -35,6 +35,10 @@ struct Arguments {
     /// Where the digest of the image or index goes, as text without a newline
     #[arg(long, value_name = "FILE")]
     digest: Option<PathBuf>,
+
+    /// Where the documents of a layout go, so that the layout links to them too (`transfer`: `symlink`)
+    #[arg(long, value_name = "FOLDER")]
+    documents: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,6 @@ fn main() -> ExitCode {
         for warning in &plan.made.warnings {
             action::warn("assemble", &origin, warning);
         }
-        assemble::write(&plan, &outputs, arguments.digest).at(&origin)
+        assemble::write(&plan, &outputs, arguments.digest, arguments.documents).at(&origin)
     })
 }

@@ -79,6 +79,35 @@ fn outputs_of_nix() {
     assert_eq!(fs::read_to_string(folder.path().join("d")).unwrap(), DIGEST);
 }
 
+/// A layout of links: its documents lie elsewhere, and go with it where it cannot be.
+#[test]
+fn documents_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let request = REQUEST.trim_end().strip_suffix('}').unwrap();
+    let request = format!(r#"{request},"output":{{"transfer":"symlink"}}}}"#);
+    let whole = assemble(folder.path(), &["-", "--out", "whole"], REQUEST);
+    assert!(whole.status.success(), "{whole:?}");
+    let words = ["-", "--out", "out", "--documents", "documents"];
+    let output = assemble(folder.path(), &words, &request);
+    assert!(output.status.success(), "{output:?}");
+    let blobs = at("whole/blobs/sha256");
+    assert!(names(&blobs).len() >= 2);
+    for name in names(&blobs) {
+        let link = at("out/blobs/sha256").join(&name);
+        let target = fs::read_link(&link).unwrap();
+        assert!(
+            target.ends_with(format!("documents/blobs/sha256/{name}")),
+            "{target:?}"
+        );
+        assert_eq!(fs::read(link).unwrap(), fs::read(blobs.join(name)).unwrap());
+    }
+    let words = ["-", "--out", "whole", "--documents", "more"];
+    let output = assemble(folder.path(), &words, &request);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(!at("more").exists());
+}
+
 #[test]
 fn a_plan_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ mod walk;
 pub use error::{Error, Operation, Result};
 pub use output::{
     OutDir, OutFile, commit_all, commit_with, copy, copy_pieces, create_folder, hard_link, scratch,
-    symlink, write, write_executable,
+    symlink, take_back, write, write_executable,
 };
 pub use part::PartFile;
 pub use read::{Opener, Source, exists, kind, open, read, read_at_most, read_link, read_pieces};

@@ -232,6 +232,12 @@ impl OutDir {
     }
 }
 
+/// Takes back a folder that was committed, where what was to stand beside it failed. Best effort: the error
+/// that led here is the one to tell.
+pub fn take_back(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+}
+
 /// Makes a folder; the parents are made.
 ///
 /// # Errors

@@ -3,13 +3,14 @@
 //! Invariant: one digest has one size, and a blob that is present is not also absent.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use files::OutDir;
 use oci::receipt::Source;
 use oci::sparse::{AbsentBlob, SparseLayout};
 use oci::{Descriptor, Digest, Index, MediaType, json};
 
-use crate::{Error, LAYOUT_VERSION, Result, Supply};
+use crate::{Error, LAYOUT_VERSION, Result, Supply, blob_path};
 
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,25 @@ impl Contents {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The same blobs, where documents are files in `folder`, by the paths that they have in a layout.
+    /// They are made here.
+    ///
+    /// # Errors
+    /// A folder that exists, or cannot be written.
+    pub fn with_documents_in(&self, folder: &Path) -> Result<Self> {
+        let out = OutDir::create(folder)?;
+        let mut contents = self.clone();
+        for (digest, blob) in &mut contents.blobs {
+            if let Place::Bytes(bytes) = &blob.place {
+                let path = blob_path(digest);
+                files::write(&out.path().join(&path), bytes)?;
+                blob.place = Place::File(folder.join(path));
+            }
+        }
+        out.commit()?;
+        Ok(contents)
     }
 
     /// Lists a manifest in `index.json`, after those that are listed.
