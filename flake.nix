@@ -6,7 +6,7 @@
     let
       systems = [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ];
       forSystems = f: builtins.listToAttrs (map (system: { name = system; value = f system; }) systems);
-      prebuilt = import ./rules/nix/prebuilt.nix;
+      prebuilt = builtins.mapAttrs (_: import ./rules/nix/internal/fetched.nix) (import ./rules/nix/prebuilt.nix);
     in
     {
       lib = {
@@ -26,7 +26,7 @@
       apps = builtins.mapAttrs
         (_: tool: builtins.listToAttrs (map
           (name: { inherit name; value = { type = "app"; program = "${tool}/bin/${name}"; }; })
-          [ "pull" "layer" "assemble" "push" ]))
+          [ "pull" "layer" "assemble" "push" "verify" "attest" ]))
         prebuilt;
 
       checks = forSystems (system: import ./rules/nix/checks.nix { inherit system; });

@@ -20,6 +20,11 @@
         container = rules_container.lib.mkLib { inherit system tool; };
         exampleFiles = "${rules_container}/examples/nix";
         imageFromName = (withTool world).imageFromName;
+        rules = "${rules_container}/rules/nix";
+        overlay = rules_container.overlays.default;
+        nixpkgs = more: import ./nixpkgs.nix ({ inherit system files; tools = tool; } // more);
+        prebuilt = if builtins.pathExists ./prebuilt.nix then import ./prebuilt.nix else { };
+        sha512 = if builtins.pathExists ./sha512.json then ./sha512.json else null;
         plan = if builtins.pathExists ./plan.json then ./plan.json else null;
         lock = if builtins.pathExists ./images.lock.json then ./images.lock.json else null;
         vendored = if builtins.pathExists ./vendored then ./vendored else null;

@@ -1,12 +1,16 @@
 # What the tests build: one attribute a thing that is shown.
-{ container, mkLib, withPkgs, imageFromName, exampleFiles, world, next, tool, plan ? null, lock ? null, vendored ? null }:
+{
+  container, mkLib, withPkgs, imageFromName, exampleFiles, rules, overlay, nixpkgs, world, next, tool,
+  plan ? null, lock ? null, vendored ? null, prebuilt ? { }, sha512 ? null,
+}:
 let
   inherit (container) buildImage buildLayer buildIndex pushImage pullImage streamImage loadImage;
   greeting = world: {
     name = "greet";
     contents = [ world.greet ];
     config = {
-      Cmd = [ "/bin/greet" ];
+      # A store path in the config: it is in the image, and no reference of the image.
+      Cmd = [ "${world.greet}/bin/greet" ];
       Env = [ "LANG=C" ];
       WorkingDir = "/srv";
     };
@@ -26,12 +30,20 @@ rec {
   thin = buildImage (greeting world // { thin = true; });
   few = buildImage (greeting world // { maxLayers = 3; });
   nixery = buildImage (greeting world // { strategy = "nixery"; });
+  auto_layer = buildImage (greeting world // { strategy = "auto_layer"; maxLayers = 4; });
+  popularity = buildImage (greeting world // { strategy = "popularity"; maxLayers = 4; });
+  nix2container = buildImage (greeting world // { strategy = "nix2container"; maxLayers = 4; });
+  # Hashes of store paths stand in it as they are.
+  uncompressed = buildImage (greeting world // { codec = "none"; });
   plan_of_image = image.plan;
 
   # With a plan that is checked in: each layer a derivation.
   locked = buildImage (greeting world // { inherit plan; });
   locked_next = buildImage (greeting next // { inherit plan; });
   image_next = buildImage (greeting next);
+  # With one that is built while Nix evaluates.
+  imported = buildImage (greeting world // { importPlan = true; });
+  imported_next = buildImage (greeting next // { importPlan = true; });
 
   # Identity.
   identity = buildImage {
@@ -85,6 +97,12 @@ rec {
   pulled_index = pullImage { inherit lock; name = "index"; access = access; platform = "linux/arm64"; };
   pulled_mirror = pullImage { inherit lock; name = "fat"; mirrors = "file://${vendored}"; };
   pulled_vendored = pullImage { inherit lock vendored; name = "fat"; };
+  pulled_private = pullImage { inherit lock; name = "private"; access = access; };
+  pulled_sha512 = pullImage {
+    lock = builtins.fromJSON (builtins.readFile sha512);
+    name = "wide";
+    mirrors = "file://${./wide}";
+  };
   on_pulled = buildImage {
     name = "on-pulled";
     fromImage = pulled;
@@ -111,6 +129,26 @@ rec {
     config.Cmd = [ "/bin/greet" ];
   };
   by_name = imageFromName "shell/hello/haskellPackages.tool";
+
+  # By a package set of the shape of nixpkgs: its overlay, its functions, without flakes, for another platform.
+  by_overlay = (nixpkgs { overlays = [ overlay ]; }).containerLib.buildImage (greeting world);
+  by_nixpkgs = (withPkgs (nixpkgs { })).buildImage (greeting world);
+  by_import = (import rules { pkgs = nixpkgs { }; }).buildImage (greeting world);
+  by_call_package = (nixpkgs { overlays = [ overlay ]; }).callPackage
+    ({ containerLib, greet }: containerLib.buildImage ((greeting world) // { contents = [ greet ]; })) { };
+  cross = (withPkgs (nixpkgs { }).pkgsCross.aarch64-multiplatform).buildImage {
+    name = "cross";
+    files."etc/motd".text = "hello\n";
+  };
+  by_name_arm64 = (withPkgs (nixpkgs { })).imageFromName "arm64/hello";
+  # With the programs of a release.
+  by_release = (mkLib { system = "x86_64-linux"; tool = prebuilt.x86_64-linux; }).buildImage (greeting world);
+
+  # What takes so long that it can be killed meanwhile.
+  slow = buildImage { name = "slow"; files."srv/random" = ./random; codec.gzip-v1.level = 12; };
+
+  # Arguments of other tools.
+  options = import ./options.nix { inherit container world; };
 
   # The examples of the documentation.
   examples = builtins.listToAttrs (map

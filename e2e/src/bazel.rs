@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::nix::Nix;
 use crate::{outsiders, programs};
 
 /// What Debian's Bazel names and does not have, and what the rules need nothing of.
@@ -35,6 +36,8 @@ pub struct Bazel {
     workspace: PathBuf,
     root: PathBuf,
     options: Vec<String>,
+    /// What starts Bazel: it itself, or what lets it see a store first.
+    start: Vec<String>,
 }
 
 /// Whether `check` can run: there is a Bazel with modules on `PATH`.
@@ -101,6 +104,7 @@ impl Bazel {
             workspace: workspace.to_owned(),
             root: root.to_owned(),
             options: vec!["--jobs=2".into()],
+            start: vec!["bazel".into()],
         }
     }
 
@@ -109,6 +113,14 @@ impl Bazel {
     pub fn with_programs(self) -> Self {
         let folder = programs::folder().display();
         self.with([format!("--repo_env=RULES_CONTAINER_TOOLS={folder}")])
+    }
+
+    /// The same, where `/nix` is that Nix's store.
+    #[must_use]
+    pub fn seeing(mut self, nix: &Nix) -> Self {
+        self.start = nix.seeing(&self.workspace);
+        self.start.push("bazel".into());
+        self
     }
 
     /// The same, with these options of builds from now on.
@@ -123,7 +135,8 @@ impl Bazel {
         let (command, rest) = words.split_first().expect("a command of Bazel");
         let takes_options = ["aquery", "build", "cquery", "run", "test"].contains(command);
         let options: &[String] = if takes_options { &self.options } else { &[] };
-        Command::new("bazel")
+        Command::new(&self.start[0])
+            .args(&self.start[1..])
             .arg(format!("--output_user_root={}", self.root.display()))
             .arg(format!("--bazelrc={}/bazelrc", self.root.display()))
             .args(["--max_idle_secs=30", "--host_jvm_args=-Xmx1g"])

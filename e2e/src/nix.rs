@@ -68,14 +68,23 @@ impl Nix {
         self
     }
 
+    /// The words before a command that is to see the store, in a folder.
+    pub fn seeing(&self, folder: &Path) -> Vec<String> {
+        let text = |path: &Path| path.display().to_string();
+        let mut words = ["unshare", "--mount", "--propagation", "private"]
+            .map(str::to_owned)
+            .to_vec();
+        words.extend(["bash", "-euc", ENTER].map(str::to_owned));
+        words.extend([text(&self.store), text(folder), self.umask.to_owned()]);
+        words
+    }
+
     /// A command that sees the store.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("unshare");
+        let words = self.seeing(&self.folder);
+        let mut command = Command::new(&words[0]);
         command
-            .args(["--mount", "--propagation", "private", "bash", "-euc", ENTER])
-            .arg(&self.store)
-            .arg(&self.folder)
-            .arg(self.umask)
+            .args(&words[1..])
             .arg(program)
             .env("NIX_CONFIG", &self.config)
             .env("HOME", &self.folder)
@@ -155,10 +164,13 @@ impl Nix {
         self.store.join(below)
     }
 
-    /// A file of a store path.
+    /// A file of a store path, or what it links to there.
     #[track_caller]
     pub fn read(&self, path: &str) -> String {
-        let path = self.outside(path);
+        let mut path = self.outside(path);
+        while let Ok(target) = fs::read_link(&path) {
+            path = self.outside(target.to_str().expect("UTF-8"));
+        }
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 }
@@ -167,15 +179,24 @@ impl Nix {
 pub fn lay_out(folder: &Path) {
     let workspace = programs::workspace();
     let rules = folder.join("rules_container");
-    fs::create_dir_all(rules.join("rules")).unwrap();
+    fs::create_dir_all(&rules).unwrap();
     for name in ["flake.nix", "Cargo.toml", "Cargo.lock"] {
         fs::copy(workspace.join(name), rules.join(name)).unwrap();
     }
-    copy(&workspace.join("rules/nix"), &rules.join("rules/nix"));
-    copy(&workspace.join("examples/nix"), &rules.join("examples/nix"));
+    for name in [
+        "rules/nix",
+        "examples/nix",
+        "tools",
+        "e2e/src",
+        "e2e/Cargo.toml",
+    ] {
+        let to = rules.join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        copy(&workspace.join(name), &to);
+    }
     let bin = folder.join("tool/bin");
     fs::create_dir_all(&bin).unwrap();
-    for tool in ["pull", "layer", "assemble", "push"] {
+    for tool in programs::TOOLS.into_iter().chain(programs::REGISTRIES) {
         fs::copy(programs::path(tool), bin.join(tool)).unwrap();
     }
     let files = folder.join("files");

@@ -50,6 +50,9 @@ let
     budgets = [ ];
     # The plan, a file in your sources: see the attribute `plan` of the image.
     plan = null;
+    # Whether, where there is no such file, the plan is built while Nix evaluates (import from derivation),
+    # so that each layer is a derivation of its own all the same.
+    importPlan = false;
     # Packages to look for the plan's names in, besides the inputs of what is in the image.
     planPackages = [ ];
     # Whether the closure is in the image; without, somebody mounts a store.
@@ -88,7 +91,7 @@ let
     inherit (a) users groups tmp caCertificates usrBinEnv binSh;
   };
   own = imageLayers where {
-    inherit (a) name contents copyToRoot deps files perms layers maxLayers plan planPackages includeStorePaths codec;
+    inherit (a) name contents copyToRoot deps files perms layers maxLayers plan importPlan planPackages includeStorePaths codec;
     inherit (people) entries;
     duplicates = a.collisions;
     roots = people.roots ++ storePathsIn a.config;
@@ -121,7 +124,7 @@ let
   image = thin: run {
     program = "assemble";
     name = sanitized (baseNameOf a.name);
-    outputs = [ "out" "receipt" "digest" ];
+    outputs = [ "out" "receipt" "digest" ] ++ optional (a.form == "layout") "documents";
     request = {
       kind = "assemble";
       version = 1;
@@ -149,7 +152,7 @@ let
         verify = "size";
       };
     };
-    # Links to the blobs, and nothing of what is in them.
+    # Links to blobs and documents, and nothing of what those speak of.
     references = if a.form == "layout" then [ "out" ] else [ ];
     checks = optionalAttrs (a.form == "layout" && own.roots != [ ]) {
       out.disallowedRequisites = own.roots;

@@ -21,8 +21,9 @@ let
     layers = [ ];
     # How many layers the closure may take.
     maxLayers = 1;
-    # A plan that is checked in, or null.
+    # A plan that is checked in, or null; and whether it is built while Nix evaluates where there is none.
     plan = null;
+    importPlan = false;
     # How layers are compressed, as `codec` of a request of `layer`.
     codec = { gzip-v1 = { level = 6; }; };
   };

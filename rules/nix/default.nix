@@ -11,7 +11,8 @@
   pkgs ? null,
   # Where builders run, if there is no package set.
   system ? builtins.currentSystem,
-  # A folder or package whose `bin` holds `pull`, `layer`, `assemble` and `push`.
+  # A folder or package whose `bin` holds `pull`, `layer`, `assemble` and `push`, or { url; sha256; } of
+  # an archive of them. Without, what is published.
   tool ? null,
 }:
 if pkgs != null then import ./withPkgs.nix pkgs else import ./mkLib.nix { inherit system tool; }

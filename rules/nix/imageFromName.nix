@@ -5,7 +5,11 @@
   # From a package set to the functions.
   lib,
   # From a system to a package set, for the meta-package `arm64`.
-  forSystem ? system: import pkgs.path { inherit system; },
+  forSystem ? system: import pkgs.path {
+    inherit system;
+    overlays = pkgs.overlays or [ ];
+    config = pkgs.config or { };
+  },
 }:
 name:
 let

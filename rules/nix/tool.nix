@@ -16,7 +16,12 @@ rustPlatform.buildRustPackage {
   version = (builtins.fromTOML (builtins.readFile ../../Cargo.toml)).workspace.package.version;
   src = builtins.path { path = root; name = "rules-container-source"; filter = wanted; };
   cargoLock.lockFile = ../../Cargo.lock;
-  cargoBuildFlags = [ "-p" "pull" "-p" "layer" "-p" "assemble" "-p" "push" "-p" "verify" ];
+  cargoBuildFlags = builtins.concatMap (name: [ "-p" name ])
+    [ "pull" "layer" "assemble" "push" "verify" "attest" ];
   # The tests need other people's programs and registries: `cargo xtask test` runs them.
   doCheck = false;
+  meta = {
+    description = "Small, deterministic programs that make OCI images";
+    mainProgram = "layer";
+  };
 }

@@ -3,16 +3,17 @@
 pkgs:
 let
   build = pkgs.buildPackages or pkgs;
+  # Images for a system, whatever it is, by programs of the build platform.
+  imagesFor = system: import ./mkLib.nix {
+    system = (pkgs.stdenv.buildPlatform or pkgs.stdenv.hostPlatform).system;
+    platform = import ./internal/platform.nix system;
+    tool = build.rules-container or (import ./tool.nix { inherit (build) rustPlatform; });
+  };
 in
-import ./mkLib.nix {
-  system = (pkgs.stdenv.buildPlatform or pkgs.stdenv.hostPlatform).system;
-  platform = import ./internal/platform.nix pkgs.stdenv.hostPlatform.system;
-  tool = build.rules-container or (import ./tool.nix { inherit (build) rustPlatform; });
-}
-// {
+imagesFor pkgs.stdenv.hostPlatform.system // {
   # What `imageFromName` finds packages in.
   imageFromName = import ./imageFromName.nix {
     inherit pkgs;
-    lib = import ./withPkgs.nix;
+    lib = set: imagesFor set.stdenv.hostPlatform.system;
   };
 }

@@ -8,6 +8,9 @@
 )]
 
 mod errors;
+mod killed;
+mod nixpkgs;
+mod options;
 mod registry;
 mod same_digest;
 mod world;
@@ -30,10 +33,14 @@ fn flake() {
     world.rebuilt();
     world.perturbed();
     world.a_plan_that_is_checked_in();
+    world.a_plan_that_is_imported();
     world.other_names();
     world.examples();
     world.without_flakes();
+    nixpkgs::all(&world);
+    options::all(&world);
     world.checks();
+    killed::all(&world);
     errors::all(&world);
     registry::all(&world);
     same_digest::all(&world);

@@ -1,65 +1,31 @@
 //! To a real registry and back.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
 
-use e2e::outsiders;
-use serde_json::Value;
+use data_encoding::HEXLOWER;
+use e2e::registries::{self, Running};
+use e2e::{blob, outsiders};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 
 use crate::world::World;
-
-/// A registry that ends with this value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(world: &World) -> (Running, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let config = world.folder.parent().unwrap().join("registry.yml");
-    let text = format!(
-        "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
-         storage: {{filesystem: {{rootdirectory: {}/registry}}}}\nhttp: {{addr: \"127.0.0.1:{port}\"}}\n",
-        world.folder.parent().unwrap().display()
-    );
-    fs::write(&config, text).unwrap();
-    let child = Command::new("docker-registry")
-        .arg("serve")
-        .arg(&config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let running = Running(child);
-    for _ in 0..400 {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return (running, port.to_string());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("nobody listens at port {port}");
-}
 
 pub(crate) fn all(world: &World) {
     if !outsiders::can("push and pull, under Nix", &["docker-registry", "skopeo"]) {
         return;
     }
-    let (running, port) = start(world);
+    let folder = world.folder.parent().unwrap();
+    let (running, host) = registries::registry(folder, "", "");
+    let port = host.rsplit(':').next().unwrap();
     let packages = world.folder.join("packages.nix");
     let text = fs::read_to_string(&packages).unwrap();
-    fs::write(&packages, text.replace("REGISTRY_PORT", &port)).unwrap();
-    let host = format!("127.0.0.1:{port}");
+    fs::write(&packages, text.replace("REGISTRY_PORT", port)).unwrap();
 
     let digests = pushed(world, &host);
     pulled(world, running, &host, &digests);
+    private(world, folder);
+    wide(world);
 }
 
 /// `nix run .#push`: an image with its bytes and one without come to be the same in the registry.
@@ -189,4 +155,119 @@ fn pulled(world: &World, running: Running, host: &str, digest: &str) {
     drop(running);
     let again = other.build(&["pulled"]);
     assert_eq!(again[0], paths[0]);
+}
+
+/// A registry that wants a login: `pull` outside of the sandbox adds the blobs to the store, and the build
+/// finds them there.
+fn private(world: &World, folder: &Path) {
+    let nix = &world.nix;
+    // `u` and `hunter2`, by bcrypt.
+    let line = "u:$2b$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.\n";
+    fs::write(folder.join("htpasswd"), line).unwrap();
+    let htpasswd = folder.join("htpasswd");
+    let auth = format!(
+        "auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
+        htpasswd.display()
+    );
+    let (_running, host) = registries::registry(folder, "", &auth);
+    let login = json!({"auths": {host.clone(): {"username": "u", "password": "hunter2"}}});
+    fs::write(folder.join("auth.json"), login.to_string()).unwrap();
+    let access = json!({"credentials": {"file": folder.join("auth.json")}});
+    let write = |name: &str, value: &Value| {
+        fs::write(folder.join(name), value.to_string()).unwrap();
+        folder.join(name).display().to_string()
+    };
+    // Not one whose blobs have been fetched before.
+    let image = &nix.build(&["few"])[0];
+    let request = json!({"kind": "push", "version": 1, "origin": "private", "access": access, "images": [
+        {"layout": image, "follow_links": true, "to": [{"repository": format!("{host}/team/app"), "tags": ["1"]}]}]});
+    let request = write("push.json", &request);
+    let push = e2e::programs::path("push").display().to_string();
+    nix.succeed(&push, &[&request]);
+
+    let settings = write("login.json", &json!({"access": access}));
+    let pull = e2e::programs::path("pull").display().to_string();
+    let reference = format!("private={host}/team/app:1");
+    nix.succeed(&pull, &["lock", &reference, "--settings", &settings]);
+    let said = nix.refused("pulled_private");
+    assert!(said.contains("no credentials are given"), "{said}");
+    let words = [
+        "vendor",
+        "private",
+        "--to-nix-store",
+        "--settings",
+        &settings,
+    ];
+    nix.succeed(&pull, &words);
+    let pulled = &nix.build(&["pulled_private"])[0];
+    assert_eq!(world.digest(pulled), world.digest(image));
+}
+
+/// A layer whose digest is a SHA-512 is a fixed output by that.
+fn wide(world: &World) {
+    let layout = world.folder.join("wide");
+    for algorithm in ["sha256", "sha512"] {
+        fs::create_dir_all(layout.join("blobs").join(algorithm)).unwrap();
+    }
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(5);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "file", &b"wide\n"[..])
+        .unwrap();
+    let layer = tar.into_inner().unwrap();
+    let put = |bytes: &[u8], digest: String, kind: &str| {
+        let at = layout.join("blobs").join(digest.replace(':', "/"));
+        fs::write(at, bytes).unwrap();
+        json!({"media_type": kind, "digest": digest, "size": bytes.len()})
+    };
+    let sha512 = format!("sha512:{}", HEXLOWER.encode(&Sha512::digest(&layer)));
+    let diff_id = blob::digest(&layer);
+    let layer = put(
+        &layer,
+        sha512.clone(),
+        "application/vnd.oci.image.layer.v1.tar",
+    );
+    let document = |value: Value, kind: &str| {
+        let bytes = value.to_string().into_bytes();
+        put(&bytes, blob::digest(&bytes), kind)
+    };
+    let config = document(
+        json!({"architecture": "amd64", "os": "linux", "config": {},
+            "rootfs": {"type": "layers", "diff_ids": [diff_id]}}),
+        "application/vnd.oci.image.config.v1+json",
+    );
+    let descriptor = |blob: &Value| json!({"mediaType": blob["media_type"], "digest": blob["digest"], "size": blob["size"]});
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = document(
+        json!({"schemaVersion": 2, "mediaType": kind, "config": descriptor(&config),
+            "layers": [descriptor(&layer)]}),
+        kind,
+    );
+    let index = json!({"schemaVersion": 2, "manifests": [descriptor(&manifest)]});
+    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    fs::write(
+        layout.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .unwrap();
+    let mut entry = manifest.clone();
+    entry["reference"] = "registry.example.com/wide:1".into();
+    let mut of_platform = manifest.clone();
+    of_platform["platform"] = "linux/amd64".into();
+    of_platform["config"] = config;
+    of_platform["layers"] = json!([layer]);
+    let content = blob::digest(format!("{diff_id}\n").as_bytes());
+    of_platform["content"] = content.replace("sha256:", "c1:").into();
+    entry["manifests"] = json!([of_platform]);
+    let lock = json!({"kind": "images_lock", "version": 1, "images": {"wide": entry}});
+    fs::write(world.folder.join("sha512.json"), lock.to_string()).unwrap();
+
+    let pulled = &world.nix.build(&["pulled_sha512"])[0];
+    assert_eq!(world.digest(pulled), manifest["digest"].as_str().unwrap());
+    let (_, blobs) = world
+        .nix
+        .succeed("nix-store", &["-q", "--references", pulled]);
+    let hex = sha512.strip_prefix("sha512:").unwrap();
+    assert!(blobs.lines().any(|path| path.ends_with(hex)), "{blobs}");
 }

@@ -1,10 +1,12 @@
 //! The same request gives the same bytes by hand, by Bazel and by Nix: the shared cases as Nix
-//! derivations, against the golden files; and a closure, runfiles and an index by hand.
+//! derivations, against the golden files; and an image of a closure, one of runfiles and an index, each by
+//! hand, by Bazel and by Nix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use e2e::bazel::Bazel;
 use e2e::case::Case;
 use e2e::{blob, nix, programs};
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::world::World;
 
 pub(crate) fn all(world: &World) {
     cases(world);
-    closure(world);
+    images(world);
 }
 
 /// Cases that Nix's store, or a request in Nix's language, can't hold: their number is checked, so that
@@ -120,126 +122,184 @@ fn same(tool: &str, path: &Path, golden: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The same closure, runfiles and index by hand, in the same store.
-fn closure(world: &World) {
+/// An image of a closure, one of runfiles and an index of both, each by hand, by Bazel and by Nix: the same
+/// requests, and the same digests.
+fn images(world: &World) {
     let nix = &world.nix;
-    let scratch = world.folder.join("by_hand");
-    fs::create_dir_all(&scratch).unwrap();
-    let (_, greet) = nix.succeed("nix-store", &["-qR", &nix.build(&["image_roots"])[0]]);
-    let graph: Vec<Value> = greet
+    let scratch = world.folder.join("three_ways");
+    fs::create_dir_all(scratch.join("inputs")).unwrap();
+    for name in ["app", "lib", "data"] {
+        fs::write(scratch.join("inputs").join(name), name.repeat(1000)).unwrap();
+    }
+    let at = |name: &str| scratch.join(name).display().to_string();
+
+    // By Nix.
+    let image = &nix.build(&["image"])[0];
+    let from = programs::workspace().join("e2e/same_digest");
+    for name in [
+        "runfiles.nix",
+        "runfiles.json",
+        "runfiles_image.json",
+        "index.json",
+    ] {
+        fs::copy(from.join(name), world.folder.join(name)).unwrap();
+    }
+    let (words, inputs) = (["runfiles.nix", "--no-out-link"], at("inputs"));
+    let given = ["--argstr", "inputs", &inputs, "--argstr", "image", image];
+    let (_, built) = nix.succeed("nix-build", &[&words[..], &given].concat());
+    // In the order of their names: the index, the runfiles' layers, their image.
+    let built: Vec<&str> = built.lines().collect();
+    let by_nix = [image.as_str(), built[2], built[0]].map(|layout| world.digest(layout));
+
+    let requests = requests(world);
+    for (name, (tool, request)) in &requests {
+        // By hand: a folder for what each makes, beside one another.
+        let folder = scratch.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let text = at_places(request, |place| at(place)).to_string();
+        fs::write(folder.join("request.json"), text).unwrap();
+        let program = programs::path(tool).display().to_string();
+        let at = |file: &str| at(&format!("{name}/{file}"));
+        let (request, out, receipt) = (at("request.json"), at("out"), at("receipt.json"));
+        let words = [&request, "--out", &out, "--receipt", &receipt];
+        nix.succeed(&program, &words);
+    }
+    let by_hand = IMAGES.map(|name| listed(&scratch.join(name).join("out")));
+    assert_eq!(by_hand, by_nix);
+    // Each layer's own request is the same layer: that is what a thin image is pushed by.
+    let layers = at("layers/request.json");
+    let layer = programs::path("layer").display().to_string();
+    let (again, parts) = (at("again"), at("parts"));
+    nix.succeed(&layer, &[&layers, "--out", &again, "--requests", &parts]);
+    nix.succeed(&layer, &[&at("parts/000.json"), "--out", &at("part")]);
+    let first = blob::digest(&fs::read(at("part")).unwrap());
+    assert_eq!(first, world.layers(image)[0]);
+
+    if !e2e::bazel::can("closures, runfiles and indexes by Bazel") {
+        return;
+    }
+    let bazel = by_bazel(world, &scratch, &requests);
+    let by_bazel = IMAGES.map(|name| listed(&bazel.output(name).join("out")));
+    assert_eq!(by_bazel, by_nix);
+}
+
+/// What is compared.
+const IMAGES: [&str; 3] = ["image", "runfiles_image", "index"];
+
+/// The requests, each after what it needs, with `@name/…` where they speak of an input or of what another
+/// one has made. Those of the closure are the ones that Nix has.
+fn requests(world: &World) -> Vec<(&'static str, (&'static str, Value))> {
+    let nix = &world.nix;
+    let attribute = nix.attribute("image");
+    let (_, shown) = nix.succeed("nix", &["derivation", "show", "--recursive", &attribute]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let all = shown.get("derivations").unwrap_or(&shown);
+    let of = |name: &str| -> Value {
+        let found = (all.as_object().unwrap().values()).find(|one| one["name"] == name);
+        let found = found.unwrap_or_else(|| panic!("no {name}"));
+        found["structuredAttrs"]["request"].clone()
+    };
+    let mut layers = of("greet-layers");
+    layers["graph"] = json!({"nix": {"file": "@inputs/graph.json"}});
+    let mut image = of("greet");
+    let places = &mut image["make"]["image"]["layers"];
+    *places =
+        json!([{"planned": "@layers/out"}, {"receipt": "@root/receipt.json", "blob": "@root/out"}]);
+    image["output"] = json!({});
+    let file = |name: &str| -> Value {
+        let path = programs::workspace().join("e2e/same_digest").join(name);
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let (_, paths) = nix.succeed("nix-store", &["-qR", &nix.build(&["image_roots"])[0]]);
+    let graph: Vec<Value> = paths
         .lines()
         .map(|path| {
             let one = |what: &str| nix.succeed("nix-store", &["-q", what, path]).1;
             json!({"path": path, "narSize": one("--size").trim().parse::<u64>().unwrap(),
-            "references": one("--references").lines().collect::<Vec<_>>()})
+                "references": one("--references").lines().collect::<Vec<_>>()})
         })
         .collect();
-    let write =
-        |name: &str, value: &Value| fs::write(scratch.join(name), value.to_string()).unwrap();
-    let at = |name: &str| scratch.join(name).display().to_string();
-    write("graph.json", &Value::Array(graph));
-    write(
-        "layers.json",
-        &json!({"kind": "layers", "version": 1, "origin": "greet",
-        "codec": {"gzip-v1": {"level": 6}},
-        "defaults": {"file_mode": "by_bit", "directory_mode": "0755", "mtime": 1},
-        "graph": {"nix": {"file": at("graph.json")}},
-        "planning": {"max_layers": 100, "base_layers": 1}}),
-    );
-    let layer = programs::path("layer").display().to_string();
-    nix.succeed(
-        &layer,
-        &[
-            &at("layers.json"),
-            "--out",
-            &at("layers"),
-            "--requests",
-            &at("requests"),
-        ],
-    );
-    let image = &nix.build(&["image"])[0];
-    let mut layers = world.layers(image);
-    layers.pop();
-    let receipt = |folder: &Path| {
-        let text = fs::read_to_string(folder.join("receipt.json")).unwrap();
-        let receipt: Value = serde_json::from_str(&text).unwrap();
-        receipt["digest"].as_str().unwrap().to_owned()
-    };
-    let by_hand: Vec<String> = (0..layers.len())
-        .map(|place| receipt(&scratch.join(format!("layers/{place:03}"))))
-        .collect();
-    assert_eq!(by_hand, layers);
-    // Each request by itself is the same layer: that is what a thin image is pushed by.
-    nix.succeed(&layer, &[&at("requests/000.json"), "--out", &at("again")]);
-    assert_eq!(blob::digest(&fs::read(at("again")).unwrap()), layers[0]);
+    let to = world.folder.join("three_ways/inputs/graph.json");
+    fs::write(to, Value::Array(graph).to_string()).unwrap();
+    vec![
+        ("layers", ("layer", layers)),
+        ("root", ("layer", of("greet-root"))),
+        ("image", ("assemble", image)),
+        ("runfiles", ("layer", file("runfiles.json"))),
+        ("runfiles_image", ("assemble", file("runfiles_image.json"))),
+        ("index", ("assemble", file("index.json"))),
+    ]
+}
 
-    // Runfiles: nodes that say what they bring, by hand and as a derivation.
-    fs::create_dir_all(scratch.join("runfiles")).unwrap();
-    for name in ["app", "lib", "data"] {
-        fs::write(scratch.join("runfiles").join(name), name.repeat(1000)).unwrap();
-    }
-    for name in ["runfiles.nix", "runfiles.json"] {
-        let from = programs::workspace().join("e2e/same_digest").join(name);
-        fs::copy(from, world.folder.join(name)).unwrap();
-    }
-    let (_, built) = nix.succeed(
-        "nix-build",
-        &[
-            "runfiles.nix",
-            "--no-out-link",
-            "--argstr",
-            "folder",
-            &at("runfiles"),
-        ],
+/// The same requests as Bazel targets, in a workspace of their own that sees the store.
+fn by_bazel(
+    world: &World,
+    scratch: &Path,
+    requests: &[(&'static str, (&'static str, Value))],
+) -> Bazel {
+    let module = scratch.join("module");
+    nix::copy(&scratch.join("inputs"), &module.join("inputs"));
+    let rules = programs::workspace();
+    let text = format!(
+        "module(name = \"three_ways\")\n\
+         bazel_dep(name = \"platforms\", version = \"0.0.9\")\n\
+         bazel_dep(name = \"rules_container\", version = \"0.1.0\")\n\
+         local_path_override(module_name = \"rules_container\", path = \"{}\")\n",
+        rules.display()
     );
-    let built = nix.outside(built.lines().next().unwrap());
-    let request =
-        fs::read_to_string(programs::workspace().join("e2e/same_digest/runfiles.json")).unwrap();
-    fs::write(
-        at("runfiles.json"),
-        request.replace("inputs/", &format!("{}/", at("runfiles"))),
-    )
-    .unwrap();
-    nix.succeed(
-        &layer,
-        &[&at("runfiles.json"), "--out", &at("runfiles_layers")],
-    );
-    for place in 0..3 {
-        let folder = format!("{place:03}");
-        assert_eq!(
-            receipt(&built.join(&folder)),
-            receipt(&scratch.join("runfiles_layers").join(&folder))
-        );
+    fs::write(module.join("MODULE.bazel"), text).unwrap();
+    let rule = rules.join("e2e/same_digest/request.bzl");
+    fs::copy(rule, module.join("request.bzl")).unwrap();
+    let mut build = "load(\":request.bzl\", \"request\")\n".to_owned();
+    let bin = "bazel-out/k8-fastbuild/bin";
+    for (name, (tool, request)) in requests {
+        let mut made: BTreeSet<String> = BTreeSet::new();
+        let request = at_places(request, |place| {
+            let (target, rest) = place.split_once('/').unwrap_or((place, ""));
+            if target == "inputs" {
+                return place.to_owned();
+            }
+            made.insert(format!(":{target}"));
+            format!("{bin}/{target}/{rest}")
+        });
+        let request = request.to_string();
+        fs::write(module.join(format!("{name}.json")), request).unwrap();
+        let made: Vec<String> = made.into_iter().collect();
+        let is_file = if *name == "root" { "True" } else { "False" };
+        build.push_str(&format!(
+            "request(name = \"{name}\", inputs = glob([\"inputs/**\"]) + {made:?}, is_file = {is_file}, request = \"{name}.json\", tool = \"{tool}\")\n"
+        ));
     }
-    nix::copy(&built.join("layers.json"), &scratch.join("of_nix.json"));
-    assert_eq!(
-        fs::read(at("of_nix.json")).unwrap(),
-        fs::read(at("runfiles_layers/layers.json")).unwrap()
-    );
+    fs::write(module.join("BUILD.bazel"), build).unwrap();
+    let root = world.folder.parent().unwrap().join("bazel");
+    let bazel = Bazel::new(&module, &root)
+        .with_programs()
+        .seeing(&world.nix);
+    bazel.succeed(&["build", "//:all", "--spawn_strategy=linux-sandbox"]);
+    bazel
+}
 
-    // An index of one image, from the layouts that Nix has.
-    let index = &nix.build(&["index"])[0];
-    let entries = nix.build(&["image", "image_arm64"]);
-    let entry = |layout: &String| json!({"layout": layout, "links": "follow", "nested": "keep"});
-    write(
-        "index.json",
-        &json!({"kind": "assemble", "version": 1, "origin": "greet",
-        "make": {"index": {"entries": entries.iter().map(entry).collect::<Vec<_>>()}},
-        "tags": ["latest"], "output": {"transfer": "symlink", "verify": "size"}}),
-    );
-    let assemble = programs::path("assemble").display().to_string();
-    nix.succeed(
-        &assemble,
-        &[
-            &at("index.json"),
-            "--out",
-            &at("index"),
-            "--digest",
-            &at("digest"),
-        ],
-    );
-    assert_eq!(
-        fs::read_to_string(at("digest")).unwrap(),
-        world.digest(index)
-    );
+/// A request with the paths that stand for `@…`.
+fn at_places(request: &Value, mut path: impl FnMut(&str) -> String) -> Value {
+    fn edit(value: &Value, path: &mut impl FnMut(&str) -> String) -> Value {
+        match value {
+            Value::String(text) => match text.strip_prefix('@') {
+                Some(place) => path(place).into(),
+                None => value.clone(),
+            },
+            Value::Array(list) => list.iter().map(|one| edit(one, path)).collect(),
+            Value::Object(map) => (map.iter())
+                .map(|(key, value)| (key.clone(), edit(value, path)))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+    edit(request, &mut path)
+}
+
+/// The digest that a layout on disk lists.
+fn listed(layout: &Path) -> String {
+    let text = fs::read_to_string(layout.join("index.json")).unwrap();
+    let index: Value = serde_json::from_str(&text).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
 }

@@ -39,7 +39,13 @@ impl World {
         let folder = scratch.join("user");
         fs::create_dir_all(&folder).unwrap();
         nix::lay_out(&folder);
-        for file in ["flake.nix", "packages.nix", "world.nix"] {
+        for file in [
+            "flake.nix",
+            "nixpkgs.nix",
+            "options.nix",
+            "packages.nix",
+            "world.nix",
+        ] {
             let from = programs::workspace().join("e2e/nix").join(file);
             fs::copy(from, folder.join(file)).unwrap();
         }
@@ -90,13 +96,16 @@ impl World {
         assert_eq!(self.layers(few).len(), 3);
         // The application dominates all that it needs, so Nixery's way is one layer, and the root's.
         assert_eq!(self.layers(nixery).len(), 2);
-        // All bytes are in other store paths, which images share.
-        let blobs = self.nix.outside(image).join("blobs/sha256");
-        let links = fs::read_dir(blobs).unwrap().filter(|entry| {
-            let kind = entry.as_ref().unwrap().file_type().unwrap();
-            kind.is_symlink()
-        });
-        assert_eq!(links.count(), 7);
+        // All bytes are in other store paths: the planned ones in one of them, and the documents.
+        assert_eq!(self.links(image), (7 + 2, 2 + 1));
+        // Other people's ways, by the same program: so many layers, and the root's.
+        let others = self
+            .nix
+            .build(&["auto_layer", "popularity", "nix2container"]);
+        for other in &others {
+            let layers = self.layers(other);
+            assert!((2..=4).contains(&layers.len()), "{other}: {layers:?}");
+        }
         // A thin image has none.
         assert!(self.nix.outside(thin).join("sparse.json").exists());
         let size = |path: &str| {
@@ -104,6 +113,26 @@ impl World {
             printed.trim().parse::<u64>().unwrap()
         };
         assert!(size(thin) < 10_000, "{}", size(thin));
+    }
+
+    /// How many blobs of an image are links, and to how many store paths.
+    fn links(&self, image: &str) -> (usize, usize) {
+        let blobs = self.nix.outside(image).join("blobs/sha256");
+        let links: BTreeSet<PathBuf> = fs::read_dir(blobs)
+            .unwrap()
+            .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+            .collect();
+        let (_, references) = self
+            .nix
+            .succeed("nix-store", &["-q", "--references", image]);
+        let references: BTreeSet<&str> = references.lines().collect();
+        let store_path = |link: &PathBuf| {
+            let of: PathBuf = link.components().take(4).collect();
+            assert!(references.contains(of.to_str().unwrap()), "{link:?}");
+            of
+        };
+        let folders: BTreeSet<PathBuf> = links.iter().map(store_path).collect();
+        (links.len(), folders.len())
     }
 
     /// Every builder of an image is one of the programs; a shell builds the packages alone.
@@ -136,20 +165,39 @@ impl World {
 
     /// What is in a tar is not a reference: an image does not bring its packages along.
     pub(crate) fn what_has_no_references(&self) {
-        let paths = self
-            .nix
-            .build(&["image", "thin", "plan_of_image", "docker_tools"]);
+        let paths = self.nix.build(&[
+            "image",
+            "thin",
+            "plan_of_image",
+            "docker_tools",
+            "uncompressed",
+        ]);
         for path in &paths {
             let (_, printed) = self.nix.succeed("nix-store", &["-qR", path]);
             for package in ["-bash-", "-hello-", "-libc6-", "-greet-1\n"] {
                 assert!(!printed.contains(package), "{path} needs\n{printed}");
             }
         }
-        // The layers are uncompressed only if asked; then too nothing refers.
-        let (_, receipts) = self
+        let (_, references) = self
             .nix
             .succeed("nix-store", &["-q", "--references", &paths[1]]);
-        assert_eq!(receipts, "", "{}", paths[1]);
+        assert!(
+            references.trim().ends_with("-greet-documents") && references.lines().count() == 1,
+            "{}: {references}",
+            paths[1]
+        );
+        // In a tar that is not compressed the hashes stand as they are, and still nothing refers.
+        let bash = &self.nix.build(&["image_roots"])[0];
+        let blobs = self.nix.outside(&paths[4]).join("blobs/sha256");
+        let hash = &bash["/nix/store/".len()..][..32];
+        let has = |link: PathBuf| {
+            let bytes = fs::read(self.nix.outside(link.to_str().unwrap())).unwrap();
+            bytes.windows(32).any(|window| window == hash.as_bytes())
+        };
+        let links = fs::read_dir(blobs)
+            .unwrap()
+            .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        assert!(links.map(has).filter(|has| *has).count() >= 1);
     }
 
     /// Images are started, and print what they should.
@@ -315,6 +363,8 @@ impl World {
         let paths = self.nix.build(&["image", "locked"]);
         assert_eq!(self.layers(&paths[0]), self.layers(&paths[1]));
         assert_eq!(self.digest(&paths[0]), self.digest(&paths[1]));
+        // Each layer is its own store path, which images share.
+        assert_eq!(self.links(&paths[1]), (7 + 2, 7 + 1));
         // The next release: of the layers only the application's is made, and what is at the root.
         let words = [
             "build",
@@ -340,6 +390,37 @@ impl World {
         let attribute = format!("{}.outPath", self.nix.attribute("locked_next"));
         self.nix
             .succeed("nix", &[&words[..], &[&attribute]].concat());
+    }
+
+    /// The same without a file: the plan is built in order to evaluate, and images share layers.
+    pub(crate) fn a_plan_that_is_imported(&self) {
+        let paths = self.nix.build(&["image", "imported", "locked"]);
+        assert_eq!(self.digest(&paths[0]), self.digest(&paths[1]));
+        // Layers are the same derivations as with a file.
+        assert_eq!(paths[1], paths[2]);
+        let words = [
+            "build",
+            "--no-link",
+            "-L",
+            &self.nix.attribute("imported_next"),
+        ];
+        let (said, _) = self.nix.succeed("nix", &words);
+        let made: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains("-layer-"))
+            .collect();
+        assert!(made.is_empty(), "{made:?}");
+        let next = self.nix.build(&["locked_next", "imported_next"]);
+        assert_eq!(self.digest(&next[0]), self.digest(&next[1]));
+        let attribute = format!("{}.outPath", self.nix.attribute("imported"));
+        let words = [
+            "eval",
+            "--raw",
+            "--no-allow-import-from-derivation",
+            &attribute,
+        ];
+        let output = self.nix.run("nix", &words);
+        assert!(!output.status.success());
     }
 
     /// dockerTools' names, and Nixery's.
@@ -401,7 +482,7 @@ impl World {
         let expression = "let files = ./files; world = import ./world.nix { inherit files; }; \
              container = import ./rules_container/rules/nix { system = \"x86_64-linux\"; tool = ./tool; }; in \
              container.buildImage { name = \"greet\"; contents = [ world.greet ]; \
-             config = { Cmd = [ \"/bin/greet\" ]; Env = [ \"LANG=C\" ]; WorkingDir = \"/srv\"; }; }";
+             config = { Cmd = [ \"${world.greet}/bin/greet\" ]; Env = [ \"LANG=C\" ]; WorkingDir = \"/srv\"; }; }";
         let words = ["--no-out-link", "-E", expression];
         let (_, path) = self.nix.succeed("nix-build", &words);
         let image = &self.nix.build(&["image"])[0];

@@ -7,6 +7,10 @@ let
     __refuse = "${what} runs a shell while the image is built, and nothing here does";
     fix = "make a derivation of it and put that into `copyToRoot`; for owners and modes use `files` and `perms`";
   };
+  other = {
+    __refuse = "which image is taken of an archive of several is not asked here";
+    fix = "give the one that you mean as `fromImage`: of `pullImage`, whose lock file says which it is";
+  };
   refused = {
     extraCommands = shell "it";
     fakeRootCommands = shell "it";
@@ -31,6 +35,8 @@ let
       };
     })
     [ "uid" "gid" "uname" "gname" "mtime" ]) // {
+    fromImageName = other;
+    fromImageTag = other;
     keepContentsDirlinks = {
       __refuse = "folders are always folders here";
       fix = "leave it out";
@@ -43,7 +49,7 @@ let
   architectures = text: if text == null then internal.platform else "linux/${text}";
   # What changes nothing here.
   ignored = [
-    "meta" "passthru" "buildVMMemorySize" "diskSize" "compressor" "imageDigest" "fromImageName" "fromImageTag" "debug"
+    "meta" "passthru" "buildVMMemorySize" "diskSize" "compressor" "imageDigest" "debug"
   ] ++ builtins.attrNames refused;
 in
 if bad != [ ] then

@@ -5,7 +5,8 @@
 {
   # Where builders run, as "x86_64-linux".
   system,
-  # A folder or package whose `bin` holds `pull`, `layer`, `assemble` and `push`.
+  # A folder or package whose `bin` holds `pull`, `layer`, `assemble` and `push`; or an entry of
+  # `prebuilt.nix`, with `url` and `sha256`. Without, what is published for the system.
   tool ? null,
   # What images are for, as "linux/arm64".
   platform ? import ./platform.nix system,
@@ -25,11 +26,17 @@ rec {
   inherit system platform fail;
 
   tool =
-    if settings.tool or null != null then
-      settings.tool
+    let given = settings.tool or null; in
+    if given == null then
+      import ./fetched.nix ((import ../prebuilt.nix).${system} or (fail "mkLib.tool" "no programs are published for `${system}` yet"
+        "give `tool`, a folder with `bin/layer` and the others, or take `lib.withPkgs pkgs`"))
+    else if builtins.isAttrs given && given ? url && given ? sha256 then
+      import ./fetched.nix { inherit (given) url sha256; }
+    else if builtins.isPath given && !(builtins.pathExists (given + "/bin/layer")) then
+      fail "mkLib.tool" "there is no `bin/layer` in `${toString given}`"
+        "name the folder above `bin`; it has to hold `pull`, `layer`, `assemble` and `push`"
     else
-      (import ../prebuilt.nix).${system} or (fail "mkLib.tool" "no programs are published for `${system}` yet"
-        "give `tool`, a folder with `bin/layer` and the others, or take `lib.withPkgs pkgs`");
+      given;
 
   # One of the programs, as a path that brings it along.
   program = name: "${tool}/bin/${name}";

@@ -44,7 +44,7 @@ let
     [ "fat" "thin" ]);
   store = planned {
     inherit where below copied roots counted;
-    inherit (a) codec plan;
+    inherit (a) codec plan importPlan;
     name = sanitized a.name;
     packages = contents ++ copyToRoot ++ deps ++ (a.planPackages or [ ]);
     planning = {

@@ -4,6 +4,8 @@
 # keyed by names, each layer is a derivation that depends on its own store paths alone: where they are
 # the same, Nix has it already. Nothing is built in order to evaluate. What Nix can't find by name, and
 # what the plan does not know, goes into the last layers, by a derivation that knows the closure.
+#
+# With `importPlan` the plan is built while Nix evaluates, and the rest is as with a file.
 { fail, plain, isDerivation, optional, optionalAttrs, layers, sanitized, storeDefaults, ... }:
 {
   # The function that is called, for errors.
@@ -20,8 +22,9 @@
   copied,
   # `planning` of the request.
   planning,
-  # The file of the plan, or null.
+  # The file of the plan, or null; and whether it is built in order to evaluate where there is none.
   plan,
+  importPlan,
   # Packages to look for names in, besides the roots' own inputs.
   packages,
 }:
@@ -48,7 +51,8 @@ let
     inherit attributes roots;
   };
 
-  document = builtins.fromJSON (builtins.readFile plan);
+  known = if plan == null && importPlan then "${all.plan}/plan.json" else plan;
+  document = builtins.fromJSON (builtins.readFile known);
 
   # Every package that the roots are made from, nearest first. Their derivations are values: no file
   # of the store is read.
@@ -116,10 +120,10 @@ let
     inherit attributes roots;
   };
 in
-if plan == null then
+if known == null then
   { sets = [ all ]; inherit (all) plan; }
 else if document.kind or null != "layer_plan" || document.version or null != 1 then
-  fail "${where}.plan" "`${toString plan}` is not a plan" "take the file `plan.json` of the image's attribute `plan`"
+  fail "${where}.plan" "`${toString known}` is not a plan" "take the file `plan.json` of the image's attribute `plan`"
 else if taken >= planning.max_layers then
   fail "${where}.plan" "it has ${toString count} layers, and ${toString (planning.max_layers - planning.base_layers)} may be used"
     "make the plan again: build the image's attribute `plan` and copy its `plan.json`, or raise `maxLayers`"
