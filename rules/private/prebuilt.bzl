@@ -1,7 +1,7 @@
 """The prebuilt programs of this release: none yet.
 
 Each entry is `"platform": struct(urls = [mirrors, in the order of trial], sha256 = "…")`, of an
-archive whose root holds the programs.
+archive whose root, or whose folder `bin`, holds the programs.
 """
 
 PREBUILT = {}

@@ -97,9 +97,13 @@ _host_repository = repository_rule(
 def _prebuilt_impl(rctx):
     rctx.download_and_extract(url = rctx.attr.urls, sha256 = rctx.attr.sha256)
     root = rctx.path("")
+    folder = root.get_child("bin")
+    if folder.exists:
+        for path in folder.readdir():
+            rctx.symlink(path, path.basename)
     programs, build = _programs(rctx.attr.platform, rctx.attr.platform, lambda name: root.get_child(name).exists)
     if not programs:
-        fail("the archive for %s has none of the programs at its root: %s\n  from: %s\nhint: name an archive of the programs alone" % (rctx.attr.platform, ", ".join(PROGRAMS), ", ".join(rctx.attr.urls)))
+        fail("the archive for %s has none of the programs at its root or in `bin`: %s\n  from: %s\nhint: name an archive of the programs alone" % (rctx.attr.platform, ", ".join(PROGRAMS), ", ".join(rctx.attr.urls)))
     rctx.file("BUILD.bazel", _HEAD.format(tools = Label("//rules/private:tools.bzl")) + build)
 
 _prebuilt_repository = repository_rule(

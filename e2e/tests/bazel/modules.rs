@@ -362,7 +362,9 @@ fn archive(folder: &Path) -> (String, String) {
         .iter()
         .filter(|name| programs::path(name).exists())
     {
-        tar.append_path_with_name(programs::path(name), name)
+        // Some at the root and some in `bin`, where a release has them all.
+        let folder = if *name == "layer" { "bin/" } else { "" };
+        tar.append_path_with_name(programs::path(name), format!("{folder}{name}"))
             .unwrap();
     }
     tar.into_inner().unwrap();

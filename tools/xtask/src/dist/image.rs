@@ -48,12 +48,12 @@ fn entries(prefix: &str) -> Vec<Value> {
     programs::names().iter().map(one).collect()
 }
 
-/// The archive that Bazel and Nix fetch: the programs at its root.
+/// The archive that Bazel and Nix fetch: the programs in one folder, for Nix itself unpacks no other.
 pub(super) fn archive(ours: &Path, folder: &Path, out: &Path, name: &str) -> Result<(), Error> {
     let sources = sources(folder, out)?;
     let request = json!({
         "kind": "layer", "version": 1, "origin": "//:archive",
-        "parents": "omit", "codec": {"gzip-v1": {"level": 9}}, "entries": entries(""),
+        "parents": "omit", "codec": {"gzip-v1": {"level": 9}}, "entries": entries("bin/"),
     });
     run(ours, out, "layer", name, &request, &["--out", name])?;
     Ok(fs::remove_dir_all(sources)?)
