@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::request::{Change, Choice, Healthcheck, Image, Text, Variable};
-use crate::words::{Stamps, Words};
+use crate::stamps::Stamps;
+use crate::words::Words;
 
 /// Fields of the document that requests set elsewhere.
 const MANAGED: [&str; 7] = [

@@ -43,6 +43,29 @@ pub(crate) enum Error {
     /// A key that a file does not have.
     #[error("`{}` has no line that begins with `{key}`", file.display())]
     StampKey { file: PathBuf, key: String },
+    /// A key that has no value.
+    #[error("`{field}` asks for `{key}`, which no status file has")]
+    StampValue {
+        field: String,
+        key: Shown,
+        text: Shown,
+        files: Vec<PathBuf>,
+    },
+    /// A line that has no key.
+    #[error("`{}`, line {number}, is `{text}`, and not KEY=VALUE", file.display())]
+    Line {
+        file: PathBuf,
+        number: usize,
+        text: Shown,
+    },
+    /// A key that comes twice.
+    #[error("`{}` has `{key}` twice, in lines {first} and {second}", file.display())]
+    LineTwice {
+        file: PathBuf,
+        key: Shown,
+        first: usize,
+        second: usize,
+    },
     /// A file that is no text.
     #[error("`{}` is not UTF-8", file.display())]
     StampText { file: PathBuf },
@@ -186,6 +209,11 @@ impl Failure for Error {
                 .map(|(label, value)| Detail::new(label, value))
                 .collect(),
             Error::Expand { text, .. } => vec![Detail::new("text", text.to_string())],
+            Error::StampValue { text, files, .. } => {
+                let text = Detail::new("text", text.to_string());
+                let files = files.iter().map(|file| path("status file", file));
+                [text].into_iter().chain(files).collect()
+            }
             Error::OtherPlatform { layout, .. }
             | Error::NotAnImage { layout, .. }
             | Error::Base { layout, .. }
@@ -259,6 +287,11 @@ impl Failure for Error {
             Error::Expand { .. } => {
                 "write a dollar sign as `\\$`, or give the text as a plain string to keep it as it is"
             }
+            Error::StampValue { .. } => {
+                "let the program of `--workspace_status_command` print the key, or give it a value in `stamp_defaults`"
+            }
+            Error::Line { .. } => "write one `KEY=VALUE` a line; a value has no newline",
+            Error::LineTwice { .. } => "give each key once",
             Error::StampKey { .. } => "add the line to the file, or give another `key`",
             Error::Time { .. } => "write it as `2024-01-31T12:00:00Z`, or as seconds since 1970",
             Error::NoPlatform => "set `platform`, for example to `linux/amd64`",

@@ -21,13 +21,10 @@ use crate::request::{
     Base, Blobs, Entry, Image, IndexOf, Make, Nested, Request, Severity, Subject, Text, Texts,
     Time, Whose,
 };
-use crate::words::{Stamps, stamped};
+use crate::stamps::Stamps;
 
 /// The most bytes of a receipt.
 const RECEIPT: u64 = 64 << 20;
-
-/// The most bytes of a file that holds a text.
-const STAMP: u64 = 16 << 20;
 
 /// Files of layers by their digests.
 type Given = BTreeMap<Digest, PathBuf>;
@@ -37,7 +34,7 @@ pub(crate) type Listing = (PathBuf, Vec<u8>);
 
 /// What a request names, read.
 pub(crate) struct Inputs {
-    /// The texts that files hold.
+    /// What files say in the place of the request.
     pub(crate) stamps: Stamps,
     /// The manifest that the new one refers to.
     pub(crate) subject: Option<Descriptor>,
@@ -143,15 +140,7 @@ pub(crate) fn gather(request: &Request) -> Result<Inputs> {
             (Vec::new(), &None, Parts::Copy(Box::new(copied)))
         }
     };
-    let mut stamps = Stamps::new();
-    for text in texts.into_iter().chain(&request.tags) {
-        if let Text::File(stamp) = text
-            && !stamps.contains_key(stamp)
-        {
-            let bytes = files::read_at_most(&stamp.file, STAMP)?;
-            stamps.insert(stamp.clone(), stamped(stamp, &bytes)?);
-        }
-    }
+    let stamps = Stamps::read(request, texts.into_iter().chain(&request.tags))?;
     Ok(Inputs {
         stamps,
         subject: read_subject(subject)?,

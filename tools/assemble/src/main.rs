@@ -14,9 +14,11 @@ mod graph;
 mod history;
 mod image;
 mod index;
+mod lines;
 mod names;
 mod plan;
 mod request;
+mod stamps;
 mod time;
 mod tree;
 mod words;
@@ -43,8 +45,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     action::run("assemble", |arguments: Arguments| {
-        let (request, outputs) = arguments.common.load::<request::Request>()?;
+        let (mut request, outputs) = arguments.common.load::<request::Request>()?;
         let origin = request.origin.clone();
+        lines::fill(&mut request).at(&origin)?;
         let inputs = gather::gather(&request).at(&origin)?;
         let plan = plan::plan(&request, &inputs).at(&origin)?;
         if outputs.plan {

@@ -8,9 +8,11 @@
 
 mod base;
 mod fields;
+mod lines;
 mod output;
 mod text;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use oci::receipt::Source;
@@ -20,6 +22,7 @@ use serde::Deserialize;
 
 pub(crate) use base::{Base, BaseHistory, Docker, Links, OnBuild};
 pub(crate) use fields::{Change, Choice, Fields, Fragment, Healthcheck, Texts, Variable};
+pub(crate) use lines::Lines;
 pub(crate) use output::{Blobs, Form, GivenBlob, Output, Whose};
 pub(crate) use text::{Stamp, Text, Time};
 
@@ -38,6 +41,13 @@ pub(crate) struct Request {
     /// Names in the layout: a tag (`1.0`), or a reference with a tag (`example.com/app:1.0`).
     #[serde(default)]
     pub(crate) tags: Vec<Text>,
+    /// Status files as Bazel writes them: on each line a key, a blank, and a value. `{KEY}` in a text that is
+    /// to be stamped stands for the value; that of a later file goes before that of an earlier one.
+    #[serde(default)]
+    pub(crate) stamps: Vec<PathBuf>,
+    /// What keys stand for that no file of `stamps` has.
+    #[serde(default, deserialize_with = "action::unique")]
+    pub(crate) stamp_defaults: BTreeMap<String, String>,
     /// Files with layers that the layouts of the request, being sparse, do not hold.
     #[serde(default)]
     pub(crate) blobs: Vec<GivenBlob>,
@@ -120,6 +130,9 @@ pub(crate) struct Image {
     /// Annotations of the manifest. Those of the base are not taken over unless asked for.
     #[serde(default = "Change::<Texts>::unset")]
     pub(crate) annotations: Change<Texts>,
+    /// Files with more annotations; those of `annotations` go before them.
+    #[serde(default)]
+    pub(crate) annotations_from: Vec<Lines>,
     /// What kind of artifact it is, where it is more than an image.
     #[serde(default)]
     pub(crate) artifact_type: Option<MediaType>,
@@ -207,6 +220,9 @@ pub(crate) struct IndexOf {
     /// Annotations of the index.
     #[serde(default)]
     pub(crate) annotations: Texts,
+    /// Files with more of them; those of `annotations` go before them.
+    #[serde(default)]
+    pub(crate) annotations_from: Vec<Lines>,
     /// What kind of artifact it is, where it is more than images.
     #[serde(default)]
     pub(crate) artifact_type: Option<MediaType>,

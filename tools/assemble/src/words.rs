@@ -6,15 +6,13 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::expand::expand;
-use crate::request::{Stamp, Text, Time};
+use crate::request::{Text, Time};
+use crate::stamps::Stamps;
 use crate::time;
-
-/// The texts that files hold.
-pub(crate) type Stamps = BTreeMap<Stamp, String>;
 
 /// What texts are resolved with.
 pub(crate) struct Words<'a> {
-    /// The texts that files hold.
+    /// The texts that files hold, and the values of status files.
     pub(crate) stamps: &'a Stamps,
     /// Environment variables: `NAME=value`.
     pub(crate) env: &'a [String],
@@ -24,19 +22,27 @@ impl Words<'_> {
     /// The text that stands at `field` of the request.
     ///
     /// # Errors
-    /// [`Error::Expand`].
+    /// [`Error::Expand`], [`Error::StampValue`].
     pub(crate) fn text(&self, text: &Text, field: &str) -> Result<String> {
         match text {
             Text::Literal(text) => Ok(text.clone()),
-            Text::File(stamp) => Ok(self.stamps.get(stamp).cloned().unwrap_or_default()),
-            Text::Expand(text) => {
-                expand(text, &|name| self.variable(name)).map_err(|reason| Error::Expand {
-                    field: field.to_owned(),
-                    text: text.into(),
-                    reason,
-                })
+            Text::File(stamp) => Ok(self.stamps.text(stamp)),
+            Text::Stamp(text) => self.stamps.replace(text, field, str::to_owned),
+            Text::Expand(text) => self.expanded(text, field),
+            Text::StampAndExpand(text) => {
+                // What a value says is no variable.
+                let escaped = |value: &str| value.replace('$', "\\$");
+                self.expanded(&self.stamps.replace(text, field, escaped)?, field)
             }
         }
+    }
+
+    fn expanded(&self, text: &str, field: &str) -> Result<String> {
+        expand(text, &|name| self.variable(name)).map_err(|reason| Error::Expand {
+            field: field.to_owned(),
+            text: text.into(),
+            reason,
+        })
     }
 
     /// As [`Words::text`], and not empty.
@@ -105,32 +111,10 @@ impl Words<'_> {
     }
 }
 
-/// The text that a file holds for a stamp.
-///
-/// # Errors
-/// [`Error::StampText`], [`Error::StampKey`].
-pub(crate) fn stamped(stamp: &Stamp, bytes: &[u8]) -> Result<String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::StampText {
-        file: stamp.file.clone(),
-    })?;
-    let Some(key) = &stamp.key else {
-        return Ok(text.strip_suffix('\n').unwrap_or(text).to_owned());
-    };
-    text.lines()
-        .find_map(|line| match line.split_once(' ') {
-            Some((first, rest)) => (first == key).then(|| rest.to_owned()),
-            // A key alone has an empty value.
-            None => (line == key).then(String::new),
-        })
-        .ok_or_else(|| Error::StampKey {
-            file: stamp.file.clone(),
-            key: key.clone(),
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Stamp;
 
     fn words<'a>(stamps: &'a Stamps, env: &'a [String]) -> Words<'a> {
         Words { stamps, env }
@@ -142,7 +126,10 @@ mod tests {
             file: "f".into(),
             key: None,
         };
-        let stamps = Stamps::from([(stamp.clone(), "stamped $A".to_owned())]);
+        let stamps = Stamps::of(
+            &[(stamp.clone(), "stamped $A")],
+            &[("KEY", "v$A"), ("K2", "")],
+        );
         let env = ["A=1".to_owned(), "B".to_owned(), "A=x=y".to_owned()];
         let words = words(&stamps, &env);
         assert_eq!(words.text(&Text::Literal("$A".into()), "f").unwrap(), "$A");
@@ -151,6 +138,12 @@ mod tests {
             "<x=y>"
         );
         assert_eq!(words.text(&Text::File(stamp), "f").unwrap(), "stamped $A");
+        for (text, want) in [
+            (Text::Stamp("<{KEY}{K2}$A>".into()), "<v$A$A>"),
+            (Text::StampAndExpand("{KEY} $A ${A}".into()), "v$A x=y x=y"),
+        ] {
+            assert_eq!(words.text(&text, "f").unwrap(), want);
+        }
         let error = words
             .list(&[Text::Expand("${".into())], "config.cmd")
             .unwrap_err();
@@ -167,7 +160,7 @@ mod tests {
 
     #[test]
     fn times() {
-        let stamps = Stamps::new();
+        let stamps = Stamps::default();
         let words = words(&stamps, &[]);
         let text = |text: &str| Time::Text(Text::Literal(text.into()));
         assert_eq!(
@@ -187,28 +180,5 @@ mod tests {
             "`created`: `yesterday` is not a time"
         );
         assert!(words.time(&Time::Seconds(i64::MAX)).is_err());
-    }
-
-    #[test]
-    fn stamps() {
-        let stamp = |key: Option<&str>| Stamp {
-            file: "f".into(),
-            key: key.map(str::to_owned),
-        };
-        let file = b"STABLE_A one two\nSTABLE_B\nSTABLE_AB three\n";
-        assert_eq!(stamped(&stamp(Some("STABLE_A")), file).unwrap(), "one two");
-        assert_eq!(stamped(&stamp(Some("STABLE_B")), file).unwrap(), "");
-        assert_eq!(stamped(&stamp(None), b"v1\n\n").unwrap(), "v1\n");
-        assert_eq!(stamped(&stamp(None), b"v1").unwrap(), "v1");
-        assert_eq!(
-            stamped(&stamp(Some("STABLE")), file)
-                .unwrap_err()
-                .to_string(),
-            "`f` has no line that begins with `STABLE`"
-        );
-        assert_eq!(
-            stamped(&stamp(None), b"\xff").unwrap_err().to_string(),
-            "`f` is not UTF-8"
-        );
     }
 }

@@ -13,7 +13,7 @@ fn whole(base: Value, image: Value) -> std::result::Result<Value, String> {
     });
     let base = Config::read(document.to_string().as_bytes()).unwrap();
     let platform = base.platform().unwrap();
-    let mut config = match config(&request, Some(base), &platform, &Stamps::new()) {
+    let mut config = match config(&request, Some(base), &platform, &Stamps::default()) {
         Ok(config) => config,
         Err(Problem::Request(error)) => return Err(error.to_string()),
         Err(Problem::Base(error)) => return Err(format!("base: {error}")),
@@ -285,7 +285,7 @@ fn windows_takes_names_of_other_case_for_the_same() {
         value: Text::Literal("C:\\".into()),
     }];
     let words = Words {
-        stamps: &Stamps::new(),
+        stamps: &Stamps::default(),
         env: &[],
     };
     let after = |windows| {

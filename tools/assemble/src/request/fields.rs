@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::Text;
+use super::{Lines, Text};
 
 /// What is done about a single value of the base.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -95,6 +95,8 @@ pub(crate) struct Fields {
     /// Environment variables, in this order. `append` puts a value in place of one with the same
     /// name. What is to be expanded is expanded with the variables of the base.
     pub(crate) env: Change<Vec<Variable>>,
+    /// Files with more variables; those of `env` go before them.
+    pub(crate) env_from: Vec<Lines>,
     /// The command, which `docker run` adds its words to. Any other than `inherit` means that the
     /// base's `cmd` is not inherited, as in a Dockerfile.
     pub(crate) entrypoint: Change<Vec<Text>>,
@@ -107,6 +109,8 @@ pub(crate) struct Fields {
     pub(crate) volumes: Change<Vec<Text>>,
     /// Labels.
     pub(crate) labels: Change<Texts>,
+    /// Files with more labels; those of `labels` go before them.
+    pub(crate) labels_from: Vec<Lines>,
     /// The signal that stops it: `SIGTERM`, `15`.
     pub(crate) stop_signal: Choice<Text>,
     /// How to see that it works (Docker's). The test `["NONE"]` switches a base's off.

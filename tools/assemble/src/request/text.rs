@@ -1,10 +1,11 @@
 //! Texts and times, which may stand in a file or be built from environment variables.
 //!
 //! In JSON a text is a string; `{"expand": "…"}` where `$VAR` and `${VAR}` in it are to be replaced,
-//! as a Dockerfile does; `{"file": "…"}` where it is the content of a file, without its last newline; or
-//! `{"file": "…", "key": "…"}` where it is what follows the key and a blank in a line of the file, the
-//! form of Bazel's status files. A time is such a text too, in RFC 3339 or as seconds since 1970, or a
-//! JSON integer of seconds.
+//! as a Dockerfile does; `{"stamp": "…"}` where `{KEY}` in it stands for a value of the request's `stamps`;
+//! `{"stamp_and_expand": "…"}` for both; `{"file": "…"}` where it is the content of a file, without its last
+//! newline; or `{"file": "…", "key": "…"}` where it is what follows the key and a blank in a line of the
+//! file, the form of Bazel's status files. A time is such a text too, in RFC 3339 or as seconds since 1970,
+//! or a JSON integer of seconds.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,6 +22,10 @@ pub(crate) enum Text {
     Literal(String),
     /// With variables to be replaced.
     Expand(String),
+    /// With keys of status files to be replaced.
+    Stamp(String),
+    /// With keys of status files and then variables to be replaced.
+    StampAndExpand(String),
     /// The content of a file.
     File(Stamp),
 }
@@ -50,7 +55,7 @@ impl Default for Time {
     }
 }
 
-const FIELDS: &[&str] = &["expand", "file", "key"];
+const FIELDS: &[&str] = &["expand", "stamp", "stamp_and_expand", "file", "key"];
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -64,7 +69,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, {\"expand\": \"…\"} or {\"file\": \"…\"}")
+        f.write_str("a string, {\"expand\": \"…\"}, {\"stamp\": \"…\"} or {\"file\": \"…\"}")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
@@ -72,27 +77,30 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
-        let (mut expand, mut file, mut key) = (None, None, None);
+        let mut fields: [Option<String>; 5] = Default::default();
         while let Some(name) = map.next_key::<Cow<str>>()? {
-            let (field, name) = match &*name {
-                "expand" => (&mut expand, "expand"),
-                "file" => (&mut file, "file"),
-                "key" => (&mut key, "key"),
-                other => return Err(de::Error::unknown_field(other, FIELDS)),
+            let Some(at) = FIELDS.iter().position(|field| *field == name) else {
+                return Err(de::Error::unknown_field(&name, FIELDS));
             };
-            if field.is_some() {
-                return Err(de::Error::duplicate_field(name));
+            if fields[at].is_some() {
+                return Err(de::Error::duplicate_field(FIELDS[at]));
             }
-            *field = Some(map.next_value::<String>()?);
+            fields[at] = Some(map.next_value::<String>()?);
         }
-        match (expand, file, key) {
-            (Some(text), None, None) => Ok(Text::Expand(text)),
-            (None, Some(file), key) => Ok(Text::File(Stamp {
+        match fields {
+            [Some(text), None, None, None, None] => Ok(Text::Expand(text)),
+            [None, Some(text), None, None, None] => Ok(Text::Stamp(text)),
+            [None, None, Some(text), None, None] => Ok(Text::StampAndExpand(text)),
+            [None, None, None, Some(file), key] => Ok(Text::File(Stamp {
                 file: file.into(),
                 key,
             })),
-            (None, None, _) => Err(de::Error::custom("`expand` or `file` is missing")),
-            (Some(_), ..) => Err(de::Error::custom("`expand` stands alone")),
+            [None, None, None, None, _] => Err(de::Error::custom(
+                "`expand`, `stamp`, `stamp_and_expand` or `file` is missing",
+            )),
+            _ => Err(de::Error::custom(
+                "`expand`, `stamp` and `stamp_and_expand` stand alone",
+            )),
         }
     }
 }
@@ -136,7 +144,7 @@ impl JsonSchema for Text {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A text: as it stands, with variables to be replaced, or from a file.",
+            "description": "A text: as it stands, with variables or keys of status files to be replaced, or from a file.",
             "oneOf": [
                 { "type": "string" },
                 {
@@ -148,6 +156,28 @@ impl JsonSchema for Text {
                         },
                     },
                     "required": ["expand"],
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "stamp": {
+                            "type": "string",
+                            "description": "A text in which `{KEY}` is replaced by the value that `stamps` or `stamp_defaults` have for the key. Braces around anything but a name, and those after a `$`, stay.",
+                        },
+                    },
+                    "required": ["stamp"],
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "stamp_and_expand": {
+                            "type": "string",
+                            "description": "A text in which `{KEY}` is replaced as in `stamp`, and variables as in `expand`; a `$` in a value stays.",
+                        },
+                    },
+                    "required": ["stamp_and_expand"],
                     "additionalProperties": false,
                 },
                 {
@@ -192,11 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn three_forms() {
+    fn forms() {
         assert_eq!(text(r#""a$B""#).unwrap(), Text::Literal("a$B".into()));
         assert_eq!(
             text(r#"{"expand":"a$B"}"#).unwrap(),
             Text::Expand("a$B".into())
+        );
+        assert_eq!(
+            text(r#"{"stamp":"a{B}"}"#).unwrap(),
+            Text::Stamp("a{B}".into())
+        );
+        assert_eq!(
+            text(r#"{"stamp_and_expand":"a{B}"}"#).unwrap(),
+            Text::StampAndExpand("a{B}".into())
         );
         let stamp = |key: Option<&str>| {
             Text::File(Stamp {
@@ -216,12 +254,19 @@ mod tests {
     fn other_forms_are_refused() {
         for (json, reason) in [
             ("1", "a string, {\"expand\""),
-            ("{}", "`expand` or `file` is missing"),
-            (r#"{"key":"K"}"#, "`expand` or `file` is missing"),
-            (r#"{"expand":"a","file":"f"}"#, "`expand` stands alone"),
+            ("{}", "`stamp_and_expand` or `file` is missing"),
+            (r#"{"key":"K"}"#, "`stamp_and_expand` or `file` is missing"),
+            (
+                r#"{"expand":"a","file":"f"}"#,
+                "`expand`, `stamp` and `stamp_and_expand` stand alone",
+            ),
+            (
+                r#"{"stamp":"a","key":"k"}"#,
+                "`expand`, `stamp` and `stamp_and_expand` stand alone",
+            ),
             (
                 r#"{"env":"a"}"#,
-                "unknown field `env`, expected one of `expand`, `file`, `key`",
+                "unknown field `env`, expected one of `expand`, `stamp`, `stamp_and_expand`, `file`, `key`",
             ),
             (r#"{"file":"f","file":"g"}"#, "duplicate field `file`"),
         ] {
