@@ -1,11 +1,14 @@
-//! Digests in files: a line, or the field of a receipt.
+//! Digests in files: a line, or the field of a receipt or of the documents of an image.
 
 use std::path::Path;
 
+use inspect::Store;
 use oci::Digest;
 use oci::json::{self, Limits};
 
 use crate::error::{Error, Result};
+use crate::explain;
+use crate::kept::{self, Kept};
 use crate::report::Outcome;
 use crate::request::DigestCheck;
 use crate::same;
@@ -40,8 +43,38 @@ pub(crate) fn check(check: &DigestCheck) -> Result<Outcome> {
         path: check.actual.clone(),
         expected: Box::new(expected),
         found: Box::new(found),
+        causes: causes(check),
         update: check.update.clone(),
     })
+}
+
+/// What moved, where the file keeps the documents of what was expected.
+fn causes(check: &DigestCheck) -> Vec<String> {
+    let (Some(expected), Some(layout)) = (&check.expected, &check.layout) else {
+        return Vec::new();
+    };
+    let Ok(Holds::Documents(kept)) = holds(expected) else {
+        return Vec::new();
+    };
+    let side = (expected.as_path(), kept as Box<dyn Store>);
+    match explain::explain_kept(side, layout, check.follow_links) {
+        Ok(explained) => {
+            let mut causes = Vec::new();
+            for cause in &explained.causes {
+                cause.leaves("", &mut causes);
+            }
+            causes
+        }
+        Err(error) => vec![format!("not known: {error}")],
+    }
+}
+
+/// What a file holds.
+enum Holds {
+    /// A digest.
+    Digest(Digest),
+    /// The documents of an image.
+    Documents(Box<Kept>),
 }
 
 /// The digest that a file holds.
@@ -49,6 +82,13 @@ pub(crate) fn check(check: &DigestCheck) -> Result<Outcome> {
 /// # Errors
 /// It holds none.
 pub(crate) fn read(path: &Path) -> Result<Digest> {
+    Ok(match holds(path)? {
+        Holds::Digest(digest) => digest,
+        Holds::Documents(kept) => kept.digest(),
+    })
+}
+
+fn holds(path: &Path) -> Result<Holds> {
     let bytes = files::read_at_most(path, LIMIT)?;
     let bad = |reason: String| Error::NoDigest {
         path: path.to_owned(),
@@ -56,10 +96,14 @@ pub(crate) fn read(path: &Path) -> Result<Digest> {
     };
     if bytes.first() == Some(&b'{') {
         let value = json::read(&bytes, Limits::OURS, "receipt").map_err(|e| bad(e.to_string()))?;
+        if kept::is_one(&value) {
+            return Ok(Holds::Documents(Box::new(Kept::read(path, &bytes)?)));
+        }
         let text = value.get("digest").and_then(|digest| digest.as_str());
         let text = text.ok_or_else(|| bad("it has no field `digest`".into()))?;
         return text
             .parse()
+            .map(Holds::Digest)
             .map_err(|error: oci::Error| bad(error.to_string()));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not text".into()))?;
@@ -67,6 +111,7 @@ pub(crate) fn read(path: &Path) -> Result<Digest> {
     match (lines.next(), lines.next()) {
         (Some(line), None) => line
             .parse()
+            .map(Holds::Digest)
             .map_err(|error: oci::Error| bad(error.to_string())),
         (None, _) => Err(bad("it is empty".into())),
         (Some(_), Some(_)) => Err(bad("it has more than one line".into())),

@@ -122,6 +122,7 @@ pub(crate) enum Error {
         path: PathBuf,
         expected: Box<Digest>,
         found: Box<Digest>,
+        causes: Vec<String>,
         update: Option<String>,
     },
     /// An image without what was expected of it.
@@ -211,13 +212,23 @@ impl Failure for Error {
             Error::StepFailed { reason, .. } => vec![Detail::new("it said", reason.clone())],
             Error::OtherTool {
                 expected, found, ..
-            }
-            | Error::OtherDigest {
-                expected, found, ..
             } => vec![
                 Detail::new("expected", expected.to_string()),
                 Detail::new("found", found.to_string()),
             ],
+            Error::OtherDigest {
+                expected,
+                found,
+                causes,
+                ..
+            } => {
+                let mut details = vec![
+                    Detail::new("expected", expected.to_string()),
+                    Detail::new("found", found.to_string()),
+                ];
+                details.extend(list("cause", causes));
+                details
+            }
             Error::Structure { differences, .. } => differences
                 .iter()
                 .map(|one| {
@@ -261,7 +272,7 @@ impl Failure for Error {
                 "give the path of a layout or archive, or a name as `registry.example.com/team/app:1.0`"
             }
             Error::NoDigest { .. } => {
-                "it is a line `sha256:…`, or a receipt of `layer` or `assemble`"
+                "it is a line `sha256:…`, a receipt of `layer` or `assemble`, or what `verify update --documents` wrote"
             }
             Error::Sealed { .. } | Error::NoReferrer { .. } => {
                 "give a layout that `attest` wrote with `sealed`, or an image that one was pushed for"

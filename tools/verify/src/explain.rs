@@ -14,7 +14,7 @@ mod layers;
 mod tar;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use inspect::{Content, Store, Trouble};
 use layout::Links;
@@ -195,6 +195,31 @@ pub(crate) fn explain(
         },
     ];
     compare(&sides, listings)
+}
+
+/// Explains why the image of a layout is not the one that a file keeps the documents of.
+///
+/// # Errors
+/// As [`explain`].
+pub(crate) fn explain_kept(
+    (path, kept): (&Path, Box<dyn Store>),
+    layout: &Path,
+    follow_links: bool,
+) -> Result<Explained> {
+    let source = Source::Layout(layout.to_owned());
+    let names = [path.display().to_string(), crate::plan::shown(&source)];
+    let store = open(&source, source::links(follow_links), &Access::default())?;
+    let sides = [
+        Side {
+            name: &names[0],
+            store: kept.as_ref(),
+        },
+        Side {
+            name: &names[1],
+            store: store.as_ref(),
+        },
+    ];
+    compare(&sides, &Listings::new())
 }
 
 pub(crate) fn open(source: &Source, links: Links, access: &Access) -> Result<Box<dyn Store>> {

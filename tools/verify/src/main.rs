@@ -8,6 +8,7 @@ mod digest;
 mod error;
 mod expect;
 mod explain;
+mod kept;
 mod plan;
 mod rebuild;
 mod remote;

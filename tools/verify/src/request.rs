@@ -56,7 +56,8 @@ pub(crate) enum Check {
 pub(crate) struct DigestCheck {
     /// A file with a digest, or a receipt of `layer` or `assemble`.
     pub(crate) actual: PathBuf,
-    /// A file with the digest that is expected.
+    /// A file with the digest that is expected, a receipt, or the documents that `verify update --documents`
+    /// wrote.
     #[serde(default)]
     pub(crate) expected: Option<PathBuf>,
     /// The digest that is expected, instead of a file.
@@ -65,6 +66,12 @@ pub(crate) struct DigestCheck {
     /// The command that writes the file anew, for the hint.
     #[serde(default)]
     pub(crate) update: Option<String>,
+    /// The layout of the actual image: where `expected` holds documents, what moved is told.
+    #[serde(default)]
+    pub(crate) layout: Option<PathBuf>,
+    /// Whether links that lead out of `layout` are followed.
+    #[serde(default)]
+    pub(crate) follow_links: bool,
     /// Layouts of both sides: where they are at hand, what moved is explained.
     #[serde(default)]
     pub(crate) explain: Option<SameCheck>,

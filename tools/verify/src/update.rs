@@ -6,18 +6,29 @@ use std::path::{Path, PathBuf};
 
 use files::PartFile;
 
-use crate::digest;
 use crate::error::Result;
+use crate::{digest, kept};
 
-/// Writes the digest that `actual` holds, or `actual` itself, to `to`. A relative `to` is in `workspace`,
-/// where there is one.
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum What {
+    /// The digest that the file holds.
+    Digest,
+    /// The file itself.
+    Copy,
+    /// The documents of the layout.
+    Documents,
+}
+
+/// Writes what `actual` has to `to`. A relative `to` is in `workspace`, where there is one.
 ///
 /// # Errors
-/// `actual` holds no digest; the file cannot be written.
-pub(crate) fn update(actual: &Path, to: &Path, copy: bool, workspace: Option<&Path>) -> Result<()> {
-    let bytes = match copy {
-        true => files::read(actual)?,
-        false => format!("{}\n", digest::read(actual)?).into_bytes(),
+/// `actual` holds no digest, or is no layout; the file cannot be written.
+pub(crate) fn update(actual: &Path, to: &Path, what: What, workspace: Option<&Path>) -> Result<()> {
+    let bytes = match what {
+        What::Digest => format!("{}\n", digest::read(actual)?).into_bytes(),
+        What::Copy => files::read(actual)?,
+        What::Documents => kept::write(actual)?,
     };
     let to = workspace.map_or_else(|| to.to_owned(), |folder| folder.join(to));
     if files::exists(&to) && files::read(&to)? == bytes {

@@ -13,7 +13,8 @@ use crate::plan::shown;
 use crate::report::Sound;
 use crate::request::Kind;
 use crate::source::{self, Opened};
-use crate::{attested, explain, rebuild, sarif, update};
+use crate::update::{self, What};
+use crate::{attested, explain, rebuild, sarif};
 
 /// What to do for people.
 #[derive(Debug, clap::Subcommand)]
@@ -136,13 +137,16 @@ pub(crate) struct RebuildArguments {
 /// Arguments of `update`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpdateArguments {
-    /// A file with a digest, or a receipt; with `--copy`, any file
+    /// A file with a digest, or a receipt; with `--copy`, any file; with `--documents`, a layout
     actual: PathBuf,
     /// The file to write; below $BUILD_WORKSPACE_DIRECTORY, which `bazel run` sets, unless it is absolute
     to: PathBuf,
     /// Write the file itself, not the digest that it holds
     #[arg(long)]
     copy: bool,
+    /// Write the manifests and configs of a layout, for a review to show what moves
+    #[arg(long, conflicts_with = "copy")]
+    documents: bool,
 }
 
 /// How registries are reached.
@@ -195,8 +199,18 @@ pub(crate) fn run(verb: &Verb) -> std::result::Result<(), action::Failed> {
         }
         Verb::Update(arguments) => {
             let workspace = workspace();
-            let UpdateArguments { actual, to, copy } = arguments;
-            Ok(update::update(actual, to, *copy, workspace.as_deref())?)
+            let UpdateArguments {
+                actual,
+                to,
+                copy,
+                documents,
+            } = arguments;
+            let what = match (copy, documents) {
+                (true, _) => What::Copy,
+                (_, true) => What::Documents,
+                _ => What::Digest,
+            };
+            Ok(update::update(actual, to, what, workspace.as_deref())?)
         }
     }
 }

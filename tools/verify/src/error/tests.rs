@@ -12,6 +12,7 @@ fn each_message() {
         path: "a.digest".into(),
         expected: Box::new(one),
         found: Box::new(two),
+        causes: Vec::new(),
         update: update.map(str::to_owned),
     };
     let not_same = |same_content| Error::NotSame {
@@ -62,7 +63,7 @@ fn each_message() {
         ),
         (
             Error::NoDigest { path: "f".into(), reason: "it is empty".into() },
-            "verify: `f` holds no digest: it is empty\nhint: it is a line `sha256:…`, or a receipt of `layer` or `assemble`\n".into(),
+            "verify: `f` holds no digest: it is empty\nhint: it is a line `sha256:…`, a receipt of `layer` or `assemble`, or what `verify update --documents` wrote\n".into(),
             1,
         ),
         (
