@@ -38,6 +38,7 @@ pub struct Bazel {
     options: Vec<String>,
     /// What starts Bazel: it itself, or what lets it see a store first.
     start: Vec<String>,
+    environment: Vec<(String, PathBuf)>,
 }
 
 /// Whether `check` can run: there is a Bazel with modules on `PATH`.
@@ -105,6 +106,7 @@ impl Bazel {
             root: root.to_owned(),
             options: vec!["--jobs=2".into()],
             start: vec!["bazel".into()],
+            environment: Vec::new(),
         }
     }
 
@@ -130,6 +132,12 @@ impl Bazel {
         self
     }
 
+    /// From now on commands have this variable, which leads to a file or folder: so do the programs that `bazel run` starts.
+    pub fn set(&mut self, variable: &str, path: &Path) {
+        self.environment
+            .push((variable.to_owned(), path.to_owned()));
+    }
+
     /// Runs a command of Bazel.
     pub fn run(&self, words: &[&str]) -> Output {
         let (command, rest) = words.split_first().expect("a command of Bazel");
@@ -146,6 +154,7 @@ impl Bazel {
             .current_dir(&self.workspace)
             // The rules read it too, where no option of Bazel's sets it.
             .env_remove("RULES_CONTAINER_TOOLS")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .output()
             .unwrap_or_else(|error| panic!("bazel: {error}"))

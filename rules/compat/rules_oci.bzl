@@ -37,38 +37,39 @@ def oci_image(
       tars: layers, the lowest first: tar files, or targets of `container_layer`.
       entrypoint: the command.
       cmd: the words after it.
-      env: environment variables; `$VAR` is replaced by the base's.
+      env: environment variables, or a file with one `NAME=VALUE` a line; `$VAR` is replaced by the base's.
       user: user and group.
       workdir: the directory that a container starts in.
       exposed_ports: ports.
       volumes: directories that hold data.
-      labels: of the config.
-      annotations: of the manifest.
+      labels: of the config, or a file with one `KEY=VALUE` a line.
+      annotations: of the manifest, or a file with one `KEY=VALUE` a line.
       os: what it runs on; by default the target platform's.
       architecture: what it runs on; by default the target platform's.
       variant: of the architecture.
-      created: when it was made, in RFC 3339.
+      created: when it was made: a time in RFC 3339, or a file that holds one.
       **kwargs: attributes that all rules have, and those of `container_image`. `resource_set` is of no effect: the actions say
         themselves what they need.
     """
     kwargs.pop("resource_set", None)
-    given = dict(entrypoint = entrypoint, cmd = cmd, env = env, exposed_ports = exposed_ports, volumes = volumes, labels = labels, annotations = annotations)
+    given = dict(entrypoint = entrypoint, cmd = cmd, exposed_ports = exposed_ports, volumes = volumes)
     for attribute, value in given.items():
         if type(value) in ["string", "Label"]:
-            fail("%s: attribute `%s` has `%s`\n  allowed: a %s; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value, "dict" if attribute in ["env", "labels", "annotations"] else "list"))
-    if type(created) == "Label" or (created and (created[0] in ":/@" or not created[0].isdigit())):
-        fail("%s: attribute `created` has `%s`\n  allowed: a time in RFC 3339; a file that holds it is not\nhint: write `created = \"2020-02-02T00:00:00Z\"`, or nothing" % (name, created))
+            fail("%s: attribute `%s` has `%s`\n  allowed: a list; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value))
+    for attribute, value in dict(env = env, labels = labels, annotations = annotations).items():
+        kwargs |= _dict_or_file(attribute, value)
+
+    # A time begins with a digit, and so no name of a file of one's own has to look like a label.
+    in_file = type(created) == "Label" or (created and not created[0].isdigit())
     container_image(
         name = name,
-        annotations = annotations or {},
         architecture = architecture or "",
         base = base,
         cmd = cmd or [],
-        created = created or "",
+        created = "" if in_file else created or "",
+        created_file = created if in_file else None,
         entrypoint = entrypoint or [],
-        env = env or {},
         exposed_ports = exposed_ports or [],
-        labels = labels or {},
         layers = tars,
         os = os or "",
         user = user or "",
@@ -140,6 +141,12 @@ def oci_load(name, image, repo_tags = [], loader = None, format = "docker", **kw
         repo_tags_files = [repo_tags] if _is_file(repo_tags) else [],
         **kwargs
     )
+
+def _dict_or_file(attribute, value):
+    """An attribute that rules_oci takes as a dict or as a file."""
+    if type(value) in ["string", "Label"]:
+        return {attribute + "_files": [value]}
+    return {attribute: value or {}}
 
 def _is_file(value):
     """Whether a value names a file, which rules_oci takes in the place of lists and texts."""

@@ -5,7 +5,8 @@ load(":assemble.bzl", "assemble_documents", "assemble_whole", "bytes_layout", "m
 load(":bad.bzl", "bad", "show")
 load(":layer.bzl", "pack")
 load(":platform.bzl", "PLATFORM_ATTRS", "one_platform", "target_platform")
-load(":request.bzl", "base_source", "image_request")
+load(":request.bzl", "base_source", "image_request", "texts_source")
+load(":stamp.bzl", "stamp_attrs", "stamping", "status_files")
 load(":tools.bzl", "TOOLCHAIN_TYPE")
 
 # Fields that a base may have and that can be left out.
@@ -81,7 +82,10 @@ def _change(given, unset, otherwise):
     """How a field that may be the base's is asked for."""
     return "unset" if unset and not given else {otherwise: given} if given else "inherit"
 
-def _fields(ctx):
+def _texts(texts, stamps):
+    return {name: stamps.text(text) for name, text in texts.items()}
+
+def _fields(ctx, stamps):
     unset = {name: True for name in ctx.attr.unset}
     for name in unset:
         if name not in _UNSET:
@@ -94,9 +98,10 @@ def _fields(ctx):
     fields = {}
     for attribute, name in [("user", "user"), ("workdir", "working_dir"), ("stop_signal", "stop_signal"), ("entrypoint", "entrypoint"), ("cmd", "cmd")]:
         fields |= field(name, getattr(attr, attribute), "replace")
-    for name in ["exposed_ports", "volumes", "labels"]:
+    for name in ["exposed_ports", "volumes"]:
         fields |= field(name, getattr(attr, name), "append")
-    fields |= field("env", [{"name": name, "value": {"expand": value}} for name, value in attr.env.items()], "append")
+    fields |= field("labels", _texts(attr.labels, stamps), "append")
+    fields |= field("env", [{"name": name, "value": stamps.expanded(value)} for name, value in attr.env.items()], "append")
     for name in ["healthcheck", "shell"]:
         if name in unset:
             fields[name] = "unset"
@@ -106,20 +111,22 @@ def _fields(ctx):
             fields[name] = {replaced: fields[name]["append"]}
     return fields
 
-def _image(ctx, platform):
+def _image(ctx, platform, stamps):
     """The field `make.image` of the request, but for the base and the layers."""
     attr = ctx.attr
     image = {
-        "annotations": {"replace": attr.annotations} if attr.annotations else "unset",
+        "annotations": {"replace": _texts(attr.annotations, stamps)} if attr.annotations else "unset",
         "checks": {"elf_machine": attr.check_machine, "entrypoint": attr.check_entrypoint},
-        "config": _fields(ctx),
+        "config": _fields(ctx, stamps),
     }
     if platform:
         image["platform"] = platform
     if attr.created:
-        image["created"] = attr.created
+        if attr.created_file:
+            bad(ctx.label, "created", attr.created, "none, where `created_file` is given", "remove one of them")
+        image["created"] = stamps.text(attr.created)
     if attr.author:
-        image["author"] = {"replace": attr.author}
+        image["author"] = {"replace": stamps.text(attr.author)}
     if attr.artifact_type:
         image["artifact_type"] = attr.artifact_type
     if attr.config_fragment:
@@ -133,15 +140,34 @@ def _container_image_impl(ctx):
     platform = _platform(ctx)
     layers = _layers(ctx)
     base = _base(ctx)
-    image = _image(ctx, platform)
+    stamps = stamping(ctx)
+    image = _image(ctx, platform, stamps)
+    names = [stamps.text(name) for name in ctx.attr.repo_tags]
+
+    def texts(stamped):
+        files = ctx.files
+        lines = files.annotations_files + files.env_files + files.labels_files
+        return texts_source(
+            annotations = files.annotations_files,
+            created = ctx.file.created_file,
+            env = files.env_files,
+            labels = files.labels_files,
+            status = status_files(ctx, stamps, lines, stamped),
+            values = stamps.values,
+            values_expanded = stamps.values_expanded,
+        )
+
+    in_documents = texts(image)
+    in_whole = texts([image, names]) if names else in_documents
     known = not base or base.listings != None
     listings = (base.listings if base else []) + [layer.listing for layer in layers] if known else None
     options = {"name": ctx.attr.base_name} if ctx.attr.base_name else {}
     options["on_build"] = ctx.attr.on_build
 
     documents = struct(
-        head = request_head(ctx, output = {"blobs": "omit"}),
+        head = request_head(ctx, output = {"blobs": "omit"}, stamp_defaults = stamps.defaults),
         image = image,
+        texts = in_documents,
         base = base_source(base.layout, base.listings or [], options) if base else None,
         layers = layers,
         blobs = False,
@@ -154,14 +180,16 @@ def _container_image_impl(ctx):
         ctx,
         request = image_request,
         document = documents,
-        inputs = [depset(receipts + (listings or []) + ([base.layout] if base else []))],
+        inputs = [depset(receipts + (listings or []) + in_documents.files + ([base.layout] if base else []))],
         mnemonic = "ContainerImage",
     )
     given = base.blobs if base else depset()
-    whole = [
-        depset(receipts + (listings or []) + [layer.blob for layer in layers] + ([base.whole] if base else [])),
-        base.blob_files if base else depset(),
-    ]
+    whole = [depset(
+        receipts + (listings or []) + in_whole.files + [layer.blob for layer in layers] + ([base.whole] if base else []),
+        transitive = [base.blob_files] if base else [],
+    )]
+    under = base_source(base.whole, base.listings or [], options) if base else None
+    ours = not base or base.info
     name = ctx.label.name
     forms = {}
     for form, out in [
@@ -170,26 +198,22 @@ def _container_image_impl(ctx):
         ("docker_archive", ctx.actions.declare_file(name + ".docker.tar")),
     ]:
         document = struct(
-            head = request_head(ctx, tags = ctx.attr.repo_tags, output = whole_output(form, not base or base.info)),
+            head = request_head(ctx, tags = names, output = whole_output(form, ours), stamp_defaults = stamps.defaults),
             image = image,
-            base = base_source(base.whole, base.listings or [], options) if base else None,
+            texts = in_whole,
+            base = under,
             layers = layers,
             blobs = True,
             given = given,
             listings = known,
         )
         forms[form] = assemble_whole(ctx, image_request, document, whole, out)
+    own = [layer.blob for layer in layers] + receipts
     info = ContainerImageInfo(
         base = base.info if base else None,
         blobs = depset([struct(file = layer.blob, receipt = layer.receipt, digest = None) for layer in layers], transitive = [given]),
-        blob_files = depset(
-            [layer.blob for layer in layers] + receipts,
-            transitive = [base.blob_files] if base else [],
-        ),
-        own_files = depset(
-            [layer.blob for layer in layers] + receipts,
-            transitive = [base.own_files] if base else [],
-        ),
+        blob_files = depset(own, transitive = [base.blob_files] if base else []),
+        own_files = depset(own, transitive = [base.own_files] if base else []),
         digest = made.digest,
         foreign = bool(base and base.foreign),
         layers = layers,
@@ -221,8 +245,9 @@ What is not given is the base's. The action that makes it reads receipts and lis
 Its files are a sparse OCI layout (documents alone), the receipt and the digest. Output groups: `digest`, `receipt`, `listing` (of its own
 layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of that, which `podman load` takes, and `docker load` where Docker keeps its images in containerd),
 `docker_archive` (a tar for any `docker load`).""",
-    attrs = PLATFORM_ATTRS | {
+    attrs = PLATFORM_ATTRS | stamp_attrs("`annotations`, `author`, `created`, `env`, `labels`, `repo_tags`, and in the files that hold some of them") | {
         "annotations": attr.string_dict(doc = "Annotations of the manifest. Those of the base are not taken over; what it was built on is noted in `org.opencontainers.image.base.*`."),
+        "annotations_files": attr.label_list(allow_files = True, doc = "Files with more annotations, one `KEY=VALUE` a line. What `annotations` says goes before them, and a later file before an earlier one."),
         "architecture": attr.string(doc = "What it runs on, in the image specification's words: `amd64`, `arm64`. By default the target platform's."),
         "artifact_type": attr.string(doc = "What kind of artifact it is, where it is more than an image: a media type."),
         "author": attr.string(doc = "Who made it."),
@@ -244,10 +269,13 @@ layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of 
         "cmd": attr.string_list(doc = "The words that `docker run` replaces."),
         "config_fragment": attr.string(doc = "JSON that is merged into the config document last, for what has no attribute here: `json.encode({\"config\": {\"Healthcheck\": {…}}})`."),
         "created": attr.string(doc = "When it was made, in RFC 3339 or as seconds since 1970. By default 1970, and so two builds are the same."),
+        "created_file": attr.label(allow_single_file = True, doc = "A file that holds that time."),
         "entrypoint": attr.string_list(doc = "The command, which `docker run` adds its words to. As in a Dockerfile the base's `cmd` is not inherited where it is given."),
         "env": attr.string_dict(doc = "Environment variables, added to those of the base. `$VAR` and `${VAR}` are replaced by the base's; `\\$` is a dollar sign."),
+        "env_files": attr.label_list(allow_files = True, doc = "Files with more variables, one `NAME=VALUE` a line, in which `$VAR` is replaced as in `env`. What `env` says goes before them."),
         "exposed_ports": attr.string_list(doc = "Ports, added to those of the base: `8080`, `8080/udp`, `8000-8010/tcp`."),
         "labels": attr.string_dict(doc = "Labels, added to those of the base."),
+        "labels_files": attr.label_list(allow_files = True, doc = "Files with more labels, one `KEY=VALUE` a line. What `labels` says goes before them."),
         "layers": attr.label_list(
             allow_files = True,
             doc = "Layers, the lowest first: targets of `container_layer` and `container_binary_layer`, or tar files from elsewhere, whose headers are kept as they are.",

@@ -4,7 +4,8 @@ load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo")
 load(":assemble.bzl", "assemble_documents", "assemble_whole", "bytes_layout", "made_providers", "request_head", "whole_output")
 load(":bad.bzl", "bad")
 load(":platform.bzl", "each_platform")
-load(":request.bzl", "index_request")
+load(":request.bzl", "index_request", "texts_source")
+load(":stamp.bzl", "stamp_attrs", "stamping", "status_files")
 load(":tools.bzl", "TOOLCHAIN_TYPE")
 
 def _info(target):
@@ -20,16 +21,35 @@ def _container_index_impl(ctx):
     images = _images(ctx)
     if not images:
         bad(ctx.label, "images", "", "one image or more", "name a `container_image`, and `platforms` to build it for")
-    index = {"annotations": ctx.attr.annotations}
+    stamps = stamping(ctx)
+    index = {"annotations": {name: stamps.text(text) for name, text in ctx.attr.annotations.items()}}
     if ctx.attr.artifact_type:
         index["artifact_type"] = ctx.attr.artifact_type
 
+    names = [stamps.text(name) for name in ctx.attr.repo_tags]
+    lines = ctx.files.annotations_files
+
+    def texts(stamped):
+        return texts_source(
+            annotations = lines,
+            status = status_files(ctx, stamps, lines, stamped),
+            values = stamps.values,
+        )
+
+    in_documents = texts(index)
+    in_whole = texts([index, names]) if names else in_documents
     layouts = [image.layout for image in images]
     made = assemble_documents(
         ctx,
         request = index_request,
-        document = struct(head = request_head(ctx, output = {"blobs": "omit"}), index = index, layouts = layouts, given = depset()),
-        inputs = [depset(layouts)],
+        document = struct(
+            head = request_head(ctx, output = {"blobs": "omit"}, stamp_defaults = stamps.defaults),
+            index = index,
+            layouts = layouts,
+            given = depset(),
+            texts = in_documents,
+        ),
+        inputs = [depset(layouts + in_documents.files)],
         mnemonic = "ContainerIndex",
     )
     whole = [bytes_layout(image) for image in images]
@@ -40,9 +60,9 @@ def _container_index_impl(ctx):
         ("layout", ctx.actions.declare_directory(ctx.label.name + ".layout")),
         ("oci_archive", ctx.actions.declare_file(ctx.label.name + ".oci.tar")),
     ]:
-        head = request_head(ctx, tags = ctx.attr.repo_tags, output = whole_output(form, True))
-        document = struct(head = head, index = index, layouts = whole, given = given)
-        forms[form] = assemble_whole(ctx, index_request, document, [depset(whole), given_files], out)
+        head = request_head(ctx, tags = names, output = whole_output(form, True), stamp_defaults = stamps.defaults)
+        document = struct(head = head, index = index, layouts = whole, given = given, texts = in_whole)
+        forms[form] = assemble_whole(ctx, index_request, document, [depset(whole + in_whole.files), given_files], out)
     info = ContainerIndexInfo(
         blob_files = given_files,
         blobs = given,
@@ -69,8 +89,9 @@ container_index(
 ```
 
 builds `:image` once for each platform; without `platforms` the images are taken as they are. Output groups: `digest`, `receipt`, `layout`, `archive`.""",
-    attrs = {
+    attrs = stamp_attrs("`annotations`, `repo_tags`, and in the files that hold annotations") | {
         "annotations": attr.string_dict(doc = "Annotations of the index."),
+        "annotations_files": attr.label_list(allow_files = True, doc = "Files with more annotations, one `KEY=VALUE` a line. What `annotations` says goes before them, and a later file before an earlier one."),
         "artifact_type": attr.string(doc = "What kind of artifact it is, where it is more than images: a media type."),
         "images": attr.label_list(
             cfg = each_platform,

@@ -33,6 +33,27 @@ def _sent(image, **kwargs):
         **kwargs
     )
 
+def _hosts(ctx):
+    """How hosts are reached, as the request has it: a dict of host to settings."""
+    hosts = {host: {"plain_http": True} for host in ctx.attr.plain_http}
+    for target, host in ctx.attr.ca_files.items():
+        files = target[DefaultInfo].files.to_list()
+        if len(files) != 1:
+            bad(ctx.label, "ca_files", show(target.label), "one PEM file for each host; the target has %d" % len(files), "name the file itself")
+        if host in hosts:
+            bad(ctx.label, "ca_files", host, "each host once, and none that is in `plain_http`", "put all authorities of a host into one file")
+        hosts[host] = {"ca_file": files[0].short_path}
+    return hosts
+
+def _joined_hosts(label, infos):
+    """The settings of several pushes; they have to agree."""
+    hosts = {}
+    for info in infos:
+        for host, settings in info.hosts.items():
+            if hosts.setdefault(host, settings) != settings:
+                bad(label, "pushes", host, "pushes that reach a host in one way: `plain_http` and `ca_files` differ", "give all of them the same `plain_http` and `ca_files`")
+    return hosts
+
 def _stamped(ctx):
     """The status files, where they are wanted: the latest of each run, for nothing is made from them beforehand."""
     return [ctx.info_file, ctx.version_file] if ctx.attr.stamp else []
@@ -94,14 +115,14 @@ def _container_push_impl(ctx):
     if ctx.files.remote_tags_files:
         shared["tags_from"] = [file.short_path for file in ctx.files.remote_tags_files]
     to = [shared | {"repository": repository} for repository in attr.repositories]
-    files = list(ctx.files.remote_tags_files)
+    files = ctx.files.remote_tags_files + ctx.files.ca_files
     if attr.repository_file:
         files.append(ctx.file.repository_file)
         to.append(shared | {"repository_from": ctx.file.repository_file.short_path})
     sent = _sent(image, to = to, into = [], platform = None)
     info = _PushInfo(
         files = depset(files + _stamped(ctx), transitive = [sent.files]),
-        hosts = {host: {"plain_http": True} for host in attr.plain_http},
+        hosts = _hosts(ctx),
         images = [sent],
     )
     reference = ContainerImageReferenceInfo(
@@ -116,6 +137,7 @@ def _container_push_impl(ctx):
 _container_push = rule(
     implementation = _container_push_impl,
     attrs = {
+        "ca_files": attr.label_keyed_string_dict(allow_files = True),
         "existing": attr.string(default = "replace", values = ["replace", "keep"]),
         "image": _IMAGE,
         "plain_http": attr.string_list(),
@@ -133,11 +155,8 @@ def _container_push_all_impl(ctx):
     if not ctx.attr.pushes:
         bad(ctx.label, "pushes", "", "one `container_push` or more", "name the targets that are to be pushed together")
     infos = [target[_PushInfo] for target in ctx.attr.pushes]
-    hosts = {}
-    for info in infos:
-        hosts |= info.hosts
     return _launch(ctx, _PushInfo(
-        hosts = hosts,
+        hosts = _joined_hosts(ctx.label, infos),
         images = [image for info in infos for image in info.images],
         files = depset(transitive = [info.files for info in infos]),
     ), _stamped(ctx), [])
@@ -171,12 +190,14 @@ def _container_load_impl(ctx):
         # An engine takes one image, and not an index.
         platform = target_platform(ctx) if ContainerIndexInfo in attr.image else None,
     )
-    info = _PushInfo(files = depset(ctx.files.repo_tags_files, transitive = [sent.files]), hosts = {host: {"plain_http": True} for host in attr.plain_http}, images = [sent])
+    files = ctx.files.repo_tags_files + ctx.files.ca_files
+    info = _PushInfo(files = depset(files, transitive = [sent.files]), hosts = _hosts(ctx), images = [sent])
     return _launch(ctx, info, _stamped(ctx), [])[:1]
 
 _container_load = rule(
     implementation = _container_load_impl,
     attrs = PLATFORM_ATTRS | {
+        "ca_files": attr.label_keyed_string_dict(allow_files = True),
         "command": attr.string_list(),
         "image": _IMAGE,
         "plain_http": attr.string_list(),
@@ -193,7 +214,7 @@ def _request(name):
     repository = native.repository_name().lstrip("@")
     return "/".join([part for part in ["../" + repository if repository else "", native.package_name(), name + ".request.json"] if part])
 
-def container_push(name, image, repositories = [], repository_file = None, remote_tags = [], remote_tags_files = [], stamp = False, existing = "replace", plain_http = [], **kwargs):
+def container_push(name, image, repositories = [], repository_file = None, remote_tags = [], remote_tags_files = [], stamp = False, existing = "replace", plain_http = [], ca_files = {}, **kwargs):
     """`bazel run` sends an image or index to registries: what they lack, and tags last.
 
     ```starlark
@@ -222,11 +243,13 @@ def container_push(name, image, repositories = [], repository_file = None, remot
         in this very run: `remote_tags = ["{STABLE_GIT_COMMIT}"]`.
       existing: what is done with a tag that leads to something else: it moves (`replace`), or stays (`keep`).
       plain_http: hosts (`localhost:5000`) that are spoken to without TLS.
+      ca_files: PEM file to host: the authorities that are trusted for that host, and no others.
       **kwargs: attributes that all rules have.
     """
     _container_push(
         name = name,
         args = [_request(name)],
+        ca_files = ca_files,
         existing = existing,
         image = image,
         plain_http = plain_http,
@@ -255,7 +278,7 @@ def container_push_all(name, pushes, stamp = False, **kwargs):
         **kwargs
     )
 
-def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = False, command = ["docker", "load"], plain_http = [], **kwargs):
+def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = False, command = ["docker", "load"], plain_http = [], ca_files = {}, **kwargs):
     """`bazel run` loads an image into an engine on this machine.
 
     ```starlark
@@ -276,11 +299,13 @@ def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = Fa
       stamp: as in `container_push`, for names.
       command: what reads the archive, as `["podman", "load"]`.
       plain_http: hosts (`localhost:5000`) that are spoken to without TLS, where layers of a base are fetched.
+      ca_files: PEM file to host, for these layers: as in `container_push`.
       **kwargs: attributes that all rules have.
     """
     _container_load(
         name = name,
         args = [_request(name)],
+        ca_files = ca_files,
         command = command,
         image = image,
         plain_http = plain_http,

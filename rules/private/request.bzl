@@ -188,18 +188,62 @@ def image_request(document):
     Args:
       document: a struct of `head` (of the request), `image` (its field `make.image`), `base` (made by `base_source`,
         or None), `layers` (list of `ContainerLayerInfo`), `blobs` and `listings` (whether these files of the layers are named),
-        `given` (depset of blobs of the base, as `ContainerImageInfo` has them).
+        `given` (depset of blobs of the base, as `ContainerImageInfo` has them), `texts` (made by `texts_source`).
 
     Returns:
       JSON.
     """
     image = dict(document.image)
+    texts = document.texts
+    if texts.labels or texts.env:
+        image["config"] = image["config"] | _from(labels = texts.labels, env = texts.env)
+    image |= _from(annotations = texts.annotations)
+    if texts.created:
+        image["created"] = {"file": texts.created.path}
     if document.base:
         image["base"] = document.base.options | {"layout": document.base.layout.path}
         if document.listings:
             image["base"]["listings"] = [file.path for file in document.base.listings]
     image["layers"] = [_image_layer(layer, document) for layer in document.layers]
-    return json.encode(document.head | _given(document.given) | {"make": {"image": image}})
+    return json.encode(document.head | _stamps(texts) | _given(document.given) | {"make": {"image": image}})
+
+def texts_source(status = [], labels = [], env = [], annotations = [], created = None, values = "literal", values_expanded = "expand"):
+    """Files that hold texts of an image or index.
+
+    Args:
+      status: list of Bazel's status files.
+      labels: list of files with labels.
+      env: list of files with environment variables.
+      annotations: list of files with annotations.
+      created: file with a time, or None.
+      values: how the values of labels and annotations are taken, as the request has it.
+      values_expanded: how those of variables are taken.
+
+    Returns:
+      Texts, for `image_request` and `index_request`.
+    """
+
+    def lines(files, values):
+        return [struct(file = file, values = values) for file in files]
+
+    return struct(
+        annotations = lines(annotations, values),
+        created = created,
+        env = lines(env, values_expanded),
+        files = status + labels + env + annotations + ([created] if created else []),
+        labels = lines(labels, values),
+        status = status,
+    )
+
+def _stamps(texts):
+    return {"stamps": [file.path for file in texts.status]} if texts.status else {}
+
+def _from(**kwargs):
+    return {
+        name + "_from": [{"file": one.file.path, "values": one.values} for one in lines]
+        for name, lines in kwargs.items()
+        if lines
+    }
 
 def _given(blobs):
     """The field `blobs`: files of layers that sparse layouts lack."""
@@ -234,13 +278,14 @@ def index_request(document):
 
     Args:
       document: a struct of `head` (of the request), `index` (its field `make.index`), `layouts` (list of `File`),
-        `given` (depset of blobs, as `ContainerIndexInfo` has them).
+        `given` (depset of blobs, as `ContainerIndexInfo` has them), `texts` (made by `texts_source`).
 
     Returns:
       JSON.
     """
     entries = [{"layout": layout.path, "links": "follow"} for layout in document.layouts]
-    return json.encode(document.head | _given(document.given) | {"make": {"index": document.index | {"entries": entries}}})
+    index = document.index | {"entries": entries} | _from(annotations = document.texts.annotations)
+    return json.encode(document.head | _stamps(document.texts) | _given(document.given) | {"make": {"index": index}})
 
 def blob_request(document):
     """The request of a blob out of a registry.

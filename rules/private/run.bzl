@@ -39,7 +39,7 @@ def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, 
     ctx.actions.run(
         executable = program(ctx, name),
         arguments = [arguments, places],
-        inputs = depset([unused] if unused else [], transitive = inputs),
+        inputs = inputs[0] if len(inputs) == 1 and not unused else depset([unused] if unused else [], transitive = inputs),
         outputs = outputs.values(),
         env = None if fetches else {},
         execution_requirements = _FETCHES if fetches else _ALONE,

@@ -37,7 +37,6 @@ def _request(name):
 def _digest_test_impl(ctx):
     image = _image_info(ctx.attr.image)
     expected = ctx.file.expected
-    actual = _actual(ctx.label, image, expected)
 
     # By a name of its own: both may have the same path, one in the source tree and one in the output tree.
     path = _actual_path(ctx.label.package, ctx.label.name)
@@ -47,19 +46,18 @@ def _digest_test_impl(ctx):
         "update": "bazel run %s.update" % show(ctx.label),
     }
     files = [expected]
+    if _keeps_documents(expected.basename):
+        check |= {"follow_links": True, "layout": image.layout.short_path}
+        files.append(image.layout)
     if ctx.attr.previous:
         layouts = [_image_info(ctx.attr.previous).layout, image.layout]
         check["explain"] = {"first": layouts[0].short_path, "follow_links": True, "second": layouts[1].short_path}
         files += layouts
-    return _test(ctx, [{"digest": check}], files, {path: actual})
+    return _test(ctx, [{"digest": check}], files, {path: image.digest})
 
-def _actual(label, image, expected):
-    """What is expected is a digest, or the whole receipt, which tells more when something moves."""
-    if not expected.basename.endswith(".json"):
-        return image.digest
-    if not image.receipt:
-        bad(label, "expected", expected.basename, "a file with a digest, for the image is out of a lock and has no receipt", "name it `%s.digest`" % expected.basename.removesuffix(".json"))
-    return image.receipt
+def _keeps_documents(name):
+    """What is expected is a digest, or the documents, which tell more when something moves."""
+    return name.endswith(".json")
 
 _digest_test = rule(
     implementation = _digest_test_impl,
@@ -76,7 +74,8 @@ def _update_impl(ctx):
     expected = ctx.file.expected
     if not expected.is_source or expected.short_path.startswith("../"):
         bad(ctx.label, "expected", show(ctx.attr.expected.label), "a file of the main repository's source tree", "write it beside the BUILD file")
-    actual = _actual(ctx.label, _image_info(ctx.attr.image), expected)
+    image = _image_info(ctx.attr.image)
+    actual = image.layout if _keeps_documents(expected.basename) else image.digest
 
     # By a name that the macro knows.
     return [_start(ctx, ctx.runfiles(symlinks = {_actual_path(ctx.label.package, ctx.label.name): actual}))]
@@ -106,13 +105,13 @@ def container_digest_test(name, image, expected, previous = None, **kwargs):
     ```
 
     `bazel run :image_digest_test.update` writes the file; an empty one is enough to begin with. Where its name ends with `.json` it holds the image's
-    receipt: then a review shows which layer, which config moved.
+    manifests and configs: then a review shows which variable, label or layer moves, and a test that fails tells it too.
 
     Args:
       name: of the test; `{name}.update` writes the file.
       image: a `container_image` or `container_index`.
       expected: the file, as a label of the main repository.
-      previous: an image that has the expected digest, as one out of a lock: then the test tells what moved, and not only that something did.
+      previous: an image that has the expected digest, as one out of a lock: another way for the test to tell what moved.
       **kwargs: attributes that all tests have.
     """
     shared = {key: value for key, value in kwargs.items() if key in ["tags", "target_compatible_with", "testonly", "visibility"]}
@@ -131,7 +130,7 @@ def container_digest_test(name, image, expected, previous = None, **kwargs):
             "update",
             _actual_path(native.package_name(), name + ".update"),
             "/".join([part for part in [label.package, label.name] if part]),
-        ] + (["--copy"] if label.name.endswith(".json") else []),
+        ] + (["--documents"] if _keeps_documents(label.name) else []),
         expected = expected,
         image = image,
         **(shared | {"testonly": True})

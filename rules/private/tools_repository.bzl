@@ -4,10 +4,22 @@ A build that needs no program of ours fetches nothing but the repository of the 
 declarations, which reads no network.
 """
 
-load("//rules/private:prebuilt.bzl", "PLATFORMS", "PREBUILT")
+load("//rules/private:prebuilt.bzl", "PREBUILT")
 load("//rules/private:tools.bzl", "PROGRAMS", "TWO_WAYS")
 
 VARIABLE = "RULES_CONTAINER_TOOLS"
+
+# The platforms that the programs may be built for, with what Bazel calls them.
+PLATFORMS = {
+    "linux_amd64": ["@platforms//os:linux", "@platforms//cpu:x86_64"],
+    "linux_arm64": ["@platforms//os:linux", "@platforms//cpu:aarch64"],
+    # Untested.
+    "darwin_amd64": ["@platforms//os:macos", "@platforms//cpu:x86_64"],
+    # Untested.
+    "darwin_arm64": ["@platforms//os:macos", "@platforms//cpu:aarch64"],
+    # Untested.
+    "windows_amd64": ["@platforms//os:windows", "@platforms//cpu:x86_64"],
+}
 
 _HEAD = """\
 load("{tools}", "declare", "no_toolchain", "programs")
@@ -23,11 +35,29 @@ no_toolchain(name = "zzz_none")
 
 def _host(rctx):
     """The platform that Bazel itself runs on, by the names of `PLATFORMS`, or None."""
-    os = rctx.os.name.lower()
+    return _machine(rctx.os.name, rctx.os.arch)
+
+def _machine(name, arch):
+    os = name.lower()
     os = "darwin" if os.startswith("mac") else "windows" if os.startswith("windows") else os
-    arch = {"aarch64": "arm64", "amd64": "amd64", "arm64": "arm64", "x86_64": "amd64"}.get(rctx.os.arch)
-    name = "%s_%s" % (os, arch)
-    return name if name in PLATFORMS else None
+    cpu = {"aarch64": "arm64", "amd64": "amd64", "arm64": "arm64", "x86_64": "amd64"}.get(arch)
+    platform = "%s_%s" % (os, cpu)
+    return platform if platform in PLATFORMS else None
+
+def known_machine(name, arch):
+    """The platform of a machine, or the end.
+
+    Args:
+      name: of its system, as Bazel has it.
+      arch: of its processor.
+
+    Returns:
+      One of `PLATFORMS`.
+    """
+    platform = _machine(name, arch)
+    if not platform:
+        fail("%s: this machine is %s on %s\n  allowed: %s\nhint: run Bazel on one of them, or name targets of your own: container_toolchain(...) and register_toolchains(...)" % (VARIABLE, name, arch, ", ".join(PLATFORMS)))
+    return platform
 
 def _declare(platform, name, package):
     constraints = [str(Label(constraint)) for constraint in PLATFORMS[platform]]
@@ -41,9 +71,7 @@ def _programs(name, platform, exists):
 
 def _local(rctx, folder):
     """Links the programs of a folder and declares them as a toolchain of this machine."""
-    platform = _host(rctx)
-    if not platform:
-        fail("%s: this machine is %s on %s; programs run on one of: %s" % (VARIABLE, rctx.os.name, rctx.os.arch, ", ".join(PLATFORMS)))
+    platform = known_machine(rctx.os.name, rctx.os.arch)
     if not (folder.startswith("/") or folder[1:3] in [":/", ":\\"]):
         fail("%s is `%s`, which is not an absolute path\nhint: name the folder as in --repo_env=%s=$PWD/%s" % (VARIABLE, folder, VARIABLE, folder))
     path = rctx.path(folder)
@@ -123,11 +151,11 @@ def _tools_impl(mctx):
             if not module.is_root:
                 fail("tools.prebuilt is in the module `%s`; only the root module says where programs come from\nhint: write it in your own MODULE.bazel, or mark the extension there `dev_dependency = True`" % module.name)
             if tag.platform not in PLATFORMS:
-                fail("tools.prebuilt: `platform` is `%s`; allowed: %s" % (tag.platform, ", ".join(PLATFORMS)))
+                fail("tools.prebuilt: `platform` is `%s`\n  allowed: %s\nhint: name the platform that the programs in the archive run on" % (tag.platform, ", ".join(PLATFORMS)))
             if len(tag.sha256) != 64 or tag.sha256.lower().strip("0123456789abcdef"):
-                fail("tools.prebuilt: `sha256` of %s is `%s`; allowed: 64 hexadecimal digits\nhint: `sha256sum` prints them" % (tag.platform, tag.sha256))
+                fail("tools.prebuilt: `sha256` of %s is `%s`\n  allowed: 64 hexadecimal digits\nhint: `sha256sum` prints them" % (tag.platform, tag.sha256))
             if not tag.urls:
-                fail("tools.prebuilt: `urls` of %s is empty; allowed: one URL or more, tried in order" % tag.platform)
+                fail("tools.prebuilt: `urls` of %s is empty\n  allowed: one URL or more, tried in order\nhint: write where the archive is, as `https://` or `file://`" % tag.platform)
             table[tag.platform] = struct(urls = tag.urls, sha256 = tag.sha256)
     prebuilt = {}
     for platform, entry in table.items():

@@ -1,8 +1,8 @@
 """What the actions are: their programs, inputs, environments."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_layer")
-load("//rules:providers.bzl", "ContainerLayerInfo", "ContainerLayersInfo")
+load("//rules:defs.bzl", "container_image", "container_layer", "container_push")
+load("//rules:providers.bzl", "ContainerImageReferenceInfo", "ContainerLayerInfo", "ContainerLayersInfo")
 load("//rules/private:tools.bzl", "container_toolchain")
 
 _ATTRS = {
@@ -46,6 +46,72 @@ _layer_provider_test = analysistest.make(
     config_settings = {"//command_line_option:extra_toolchains": str(Label(":all_programs_build_toolchain"))},
 )
 
+def _reference_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    reference = target[ContainerImageReferenceInfo]
+    asserts.equals(env, "referred.digest", reference.digest.basename)
+    asserts.equals(env, ["registry.example.com/team/app", "localhost:5000/app"], reference.repositories)
+    asserts.equals(env, "BUILD.bazel", reference.repository_file.basename)
+    asserts.equals(env, ["1.0", "latest"], reference.tags)
+    asserts.equals(env, ["actions.bzl"], [file.basename for file in reference.tags_files])
+
+    # All that is needed to write the reference are files; nothing of the image itself is.
+    asserts.true(env, reference.digest not in target[DefaultInfo].default_runfiles.files.to_list())
+    return analysistest.end(env)
+
+_reference_test = analysistest.make(
+    _reference_test_impl,
+    config_settings = {"//command_line_option:extra_toolchains": str(Label(":all_programs_build_toolchain")) + "," + str(Label(":all_programs_run_toolchain"))},
+)
+
+def _stamped_action_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    actions = [action for action in analysistest.target_actions(env) if action.mnemonic == "ContainerImage"]
+    inputs = [file.basename for file in actions[0].inputs.to_list()]
+    asserts.equals(env, ctx.attr.reads, "stable-status.txt" in inputs)
+    asserts.equals(env, ctx.attr.reads, "volatile-status.txt" in inputs)
+    return analysistest.end(env)
+
+def _stamped_action_test_of(stamp):
+    return analysistest.make(
+        _stamped_action_test_impl,
+        attrs = {"reads": attr.bool()},
+        config_settings = {
+            "//command_line_option:extra_toolchains": str(Label(":all_programs_build_toolchain")),
+            "//command_line_option:stamp": stamp,
+        },
+    )
+
+_stamped_action_test = _stamped_action_test_of(True)
+_unstamped_action_test = _stamped_action_test_of(False)
+
+def _stamps():
+    for name, stamp, text, with_flag, without in [
+        ("never", 0, "{KEY}", False, False),
+        ("always", 1, "{KEY}", True, True),
+        ("as_told", -1, "{KEY}", True, False),
+        ("without_keys", 1, "text", False, False),
+    ]:
+        container_image(
+            name = "stamped_" + name,
+            architecture = "amd64",
+            labels = {"a": text},
+            os = "linux",
+            stamp = stamp,
+            tags = ["manual"],
+        )
+        _stamped_action_test(
+            name = "stamped_%s_with_the_flag_test" % name,
+            reads = with_flag,
+            target_under_test = "stamped_" + name,
+        )
+        _unstamped_action_test(
+            name = "stamped_%s_without_the_flag_test" % name,
+            reads = without,
+            target_under_test = "stamped_" + name,
+        )
+
 def action_tests(name):
     """Declares the tests.
 
@@ -76,4 +142,30 @@ def action_tests(name):
         name = "layer_provider_test",
         target_under_test = "packed",
     )
+    container_image(
+        name = "referred",
+        architecture = "amd64",
+        os = "linux",
+        tags = ["manual"],
+    )
+    container_push(
+        name = "reference",
+        image = ":referred",
+        remote_tags = [
+            "1.0",
+            "latest",
+        ],
+        remote_tags_files = ["actions.bzl"],
+        repositories = [
+            "registry.example.com/team/app",
+            "localhost:5000/app",
+        ],
+        repository_file = "BUILD.bazel",
+        tags = ["manual"],
+    )
+    _reference_test(
+        name = "reference_test",
+        target_under_test = "reference",
+    )
+    _stamps()
     native.test_suite(name = name)

@@ -2,8 +2,8 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules:defs.bzl", "container_archive", "container_binary_layer", "container_digest_test", "container_image", "container_index", "container_layer", "container_load", "container_push", "container_push_all", "container_structure_test", "expected_file")
-load("//rules:providers.bzl", "ContainerImageInfo")
 load("//rules/private:tools.bzl", "TOOLCHAIN_TYPE", "container_toolchain", "no_toolchain", "program")
+load("//rules/private:tools_repository.bzl", "known_machine")
 
 def _refusal_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -277,6 +277,42 @@ def _images():
         "write it with `json.encode({…})`",
         config_fragment = "[1]",
     )
+    for rule, given in [(container_image, {}), (container_index, {"images": [":stamped_image"]})]:
+        name = "index_" if given else "image_"
+        refuses(
+            name + "stamp_defaults_without_stamp",
+            "stamp_defaults",
+            "STABLE_VERSION",
+            "none, where `stamp` is 0",
+            "write `stamp = -1`, and `{KEY}` where the value is to stand",
+            rule = rule,
+            stamp_defaults = {"STABLE_VERSION": "none"},
+            **given
+        )
+    container_image(
+        name = "stamped_image",
+        architecture = "amd64",
+        os = "linux",
+        tags = ["manual"],
+    )
+    refuses(
+        "stamp_default_in_braces",
+        "stamp_defaults",
+        "{STABLE_VERSION}",
+        "keys of letters, digits and `_`, the first no digit",
+        "write the key as `--workspace_status_command` prints it, without braces",
+        stamp = 1,
+        stamp_defaults = {"{STABLE_VERSION}": "none"},
+    )
+    refuses(
+        "created_twice",
+        "created",
+        "0",
+        "none, where `created_file` is given",
+        "remove one of them",
+        created = "0",
+        created_file = "BUILD.bazel",
+    )
     refuses(
         "index_of_nothing",
         "images",
@@ -386,6 +422,63 @@ def _pushes():
         rule = container_archive,
         image = ":pushed",
     )
+    native.filegroup(
+        name = "two_files",
+        srcs = [
+            "actions.bzl",
+            "refusals.bzl",
+        ],
+    )
+    for rule, given in [
+        (container_push, {"repositories": ["example.com/app"]}),
+        (container_load, {"repo_tags": ["example.com/app:1"]}),
+    ]:
+        name = "push" if "repositories" in given else "load"
+        refuses(
+            name + "_with_two_authorities",
+            "ca_files",
+            "//rules/tests:two_files",
+            "one PEM file for each host; the target has 2",
+            "name the file itself",
+            rule = rule,
+            ca_files = {":two_files": "example.com"},
+            image = ":pushed",
+            **given
+        )
+    refuses(
+        "authority_of_plain_http",
+        "ca_files",
+        "example.com",
+        "each host once, and none that is in `plain_http`",
+        "put all authorities of a host into one file",
+        ca_files = {"BUILD.bazel": "example.com"},
+        image = ":pushed",
+        plain_http = ["example.com"],
+        repositories = ["example.com/app"],
+    )
+    for name, settings in [
+        ("plainly", {"plain_http": ["example.com"]}),
+        ("securely", {"ca_files": {"BUILD.bazel": "example.com"}}),
+    ]:
+        container_push(
+            name = "pushed_" + name,
+            image = ":pushed",
+            repositories = ["example.com/app"],
+            tags = ["manual"],
+            **settings
+        )
+    refuses(
+        "push_all_in_two_ways",
+        "pushes",
+        "example.com",
+        "pushes that reach a host in one way: `plain_http` and `ca_files` differ",
+        "give all of them the same `plain_http` and `ca_files`",
+        rule = container_push_all,
+        pushes = [
+            ":pushed_plainly",
+            ":pushed_securely",
+        ],
+    )
     refuses(
         "push_all_of_nothing",
         "pushes",
@@ -395,12 +488,6 @@ def _pushes():
         rule = container_push_all,
         pushes = [],
     )
-
-def _locked_image_impl(_ctx):
-    # What an image out of a lock lacks.
-    return ContainerImageInfo(digest = None, receipt = None)
-
-_locked_image = rule(implementation = _locked_image_impl)
 
 def _tests():
     def refuses(name, attribute, value, allowed, hint, under_test = None, **kwargs):
@@ -419,19 +506,9 @@ def _tests():
             target_under_test = under_test,
         )
 
-    _locked_image(name = "locked_image")
     native.filegroup(
         name = "generated",
         srcs = [":some_program"],
-    )
-    refuses(
-        "receipt_of_a_locked_image",
-        "expected",
-        "image.json",
-        "a file with a digest, for the image is out of a lock and has no receipt",
-        "name it `image.digest`",
-        expected = "image.json",
-        image = ":locked_image",
     )
     refuses(
         "update_of_what_a_rule_makes",
@@ -511,6 +588,15 @@ def _toolchains():
         target_under_test = "needs_push",
     )
     _refuses(
+        "unknown_machine",
+        _unknown_machine,
+        [
+            "RULES_CONTAINER_TOOLS: this machine is plan9 on mips",
+            "allowed: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64, windows_amd64",
+            "hint: run Bazel on one of them, or name targets of your own: container_toolchain",
+        ],
+    )
+    _refuses(
         "no_programs_build",
         _no_toolchain_build,
         [
@@ -520,6 +606,11 @@ def _toolchains():
             "3. your own targets: container_toolchain(",
         ],
     )
+
+def _unknown_machine_impl(_ctx):
+    known_machine("plan9", "mips")
+
+_unknown_machine = rule(implementation = _unknown_machine_impl)
 
 def _no_toolchain_build(name, tags):
     no_toolchain(name = name.removesuffix("_build"), tags = tags)

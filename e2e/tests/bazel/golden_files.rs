@@ -36,10 +36,11 @@ pub(crate) fn layers(bazel: &Bazel) -> BTreeMap<&'static str, String> {
     BTreeMap::from(texts)
 }
 
-const IMAGES: [&str; 12] = [
+const IMAGES: [&str; 13] = [
     "compat/any_platform",
     "compat/app",
     "compat/derived",
+    "compat/from_files",
     "compat/index",
     "image/base",
     "image/image",

@@ -313,6 +313,16 @@ fn what_the_extension_of_images_refuses() {
         ],
     );
     refuses(
+        &lock.replace("json\"", "json\", name = \"lock\""),
+        "",
+        good,
+        &[
+            "images.lock: a repository is named `lock`",
+            "allowed: letters, digits, `_`, `.` and `-`, the first a letter or digit, and none of: blobs, check, lock, update",
+            "hint: give it another name",
+        ],
+    );
+    refuses(
         &format!("{lock}{lock}"),
         "",
         good,

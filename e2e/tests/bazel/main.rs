@@ -12,7 +12,9 @@ mod costs;
 mod golden_files;
 mod images;
 mod modules;
+mod private;
 mod remote;
+mod stamps;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use e2e::bazel::{self, Bazel};
 use e2e::programs;
+use e2e::registries::registry;
 
-use crate::{ONE, module, scratch, start};
+use crate::private::Private;
+use crate::{ONE, module, scratch, stamps, start};
 
 /// An image of ten layers; then one source file is edited: its layer's action runs, and the one that
 /// makes the documents. Nothing that an action of documents reads is a layer.
@@ -162,13 +164,14 @@ fn a_container_of_what_was_built() {
 #[test]
 fn a_push_to_a_registry() {
     let check = "`bazel run` of a push to a registry";
-    let tools = ["docker-registry", "crane", "podman", "skopeo"];
+    let tools = ["docker-registry", "crane", "podman", "skopeo", "openssl"];
     if !(bazel::can(check) && e2e::outsiders::can(check, &tools)) {
         return;
     }
     let _one = ONE.lock();
     let folder = scratch();
-    let (_registry, host) = Registry::start(folder.path());
+    let (_registry, host) = registry(folder.path(), "", "");
+    let private = Private::start(folder.path());
     let podman = podman(folder.path());
     let command: Vec<String> = [&podman[..], &["load".to_owned()]]
         .concat()
@@ -184,10 +187,13 @@ fn a_push_to_a_registry() {
          container_load(name = \"load\", image = \"one\", command = [{command}], repo_tags = [\"example.com/one:1\"])\n\
          [container_image(name = name, os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], labels = {{\"name\": name}}) for name in [\"one\", \"two\"]]\n\
          [container_push(name = \"push_\" + name, image = name, plain_http = [\"{host}\"], remote_tags = [\"1.0\", \"latest\"], repositories = [\"{host}/team/\" + name]) for name in [\"one\", \"two\"]]\n\
-         container_push_all(name = \"push_all\", pushes = [\":push_one\", \":push_two\"])\n"
+         container_push_all(name = \"push_all\", pushes = [\":push_one\", \":push_two\"])\n\
+         {}{}",
+        stamps::BUILD,
+        private.build(),
     );
     let workspace = module(folder.path(), "", &build);
-    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let mut bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
     let digest = |name: &str, tag: &str| {
         let reference = format!("{host}/team/{name}:{tag}");
         let said = e2e::outsiders::run(
@@ -221,12 +227,7 @@ fn a_push_to_a_registry() {
     .unwrap();
     fs::write(workspace.join("tags.txt"), "plain\n\nof-{STABLE_VERSION}\n").unwrap();
     for run in ["1", "2"] {
-        let status = workspace.join("status");
-        let text = format!("#!/bin/sh\necho STABLE_VERSION 7\necho BUILD_RUN {run}\n");
-        fs::write(&status, text).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&status, mode).unwrap();
-        let option = format!("--workspace_status_command={}", status.display());
+        let option = stamps::status(&workspace, "7", run);
         bazel.succeed(&["run", "//:push_stamped", &option]);
         for tag in [&format!("v7-{run}"), "plain", "of-7"] {
             assert_eq!(digest("stamped", tag), one);
@@ -239,6 +240,8 @@ fn a_push_to_a_registry() {
             && said.contains("hint: let the program of `--workspace_status_command` print the key"),
         "{said}"
     );
+
+    stamps::check(&bazel, &workspace);
 
     // An engine gets the same image, and so does a file.
     bazel.succeed(&["run", "//:load"]);
@@ -258,6 +261,8 @@ fn a_push_to_a_registry() {
     let id = format!("sha256:{}", String::from_utf8(id).unwrap().trim());
     assert_eq!(config["config"]["digest"], id.as_str());
 
+    private.check(&mut bazel, &workspace);
+
     // What the program says reaches the user, with the target's label.
     drop(_registry);
     let output = bazel.run(&["run", "//:push_two"]);
@@ -275,47 +280,6 @@ pub(crate) fn podman(folder: &Path) -> Vec<String> {
         "podman --root {folder}/root --runroot {folder}/run --storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=file"
     );
     words.split(' ').map(str::to_owned).collect()
-}
-
-/// `docker-registry`, for as long as this lives.
-struct Registry(std::process::Child);
-
-impl Registry {
-    fn start(folder: &Path) -> (Self, String) {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
-        let config = folder.join("registry.yml");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
-             storage: {{filesystem: {{rootdirectory: {}/store}}}}\nhttp: {{addr: \"{address}\"}}\n",
-            folder.display()
-        );
-        fs::write(&config, text).unwrap();
-        let child = std::process::Command::new("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let registry = Registry(child);
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(address).is_ok() {
-                return (registry, address.to_string());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
-        panic!("docker-registry does not answer at {address}");
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
 }
 
 /// Each example is a module of its own.
@@ -372,6 +336,45 @@ fn archive(folder: &Path) -> (String, String) {
     (format!("file://{}", path.display()), digest)
 }
 
+/// Bazel's own rule for Python programs puts empty files into runfiles that no action makes: they are in the
+/// layer, and the program runs from it.
+#[test]
+fn a_program_with_empty_runfiles() {
+    let check = "a layer of a `py_binary` with empty runfiles";
+    if !(bazel::can(check) && e2e::outsiders::can(check, &["gcc", "python3", "tar"])) {
+        return;
+    }
+    let _one = ONE.lock();
+    let folder = scratch();
+    let build = "\
+        load(\"@rules_container//rules:defs.bzl\", \"container_binary_layer\")\n\
+        py_library(name = \"words\", srcs = [\"a/b/words.py\"])\n\
+        py_binary(name = \"main\", srcs = [\"main.py\"], deps = [\":words\"], legacy_create_init = 1)\n\
+        container_binary_layer(name = \"program\", binary = \":main\", path = \"/app/main\")\n";
+    let toolchain = "register_toolchains(\"@bazel_tools//tools/python:autodetecting_toolchain\")\n";
+    let workspace = module(folder.path(), toolchain, build);
+    fs::create_dir_all(workspace.join("a/b")).unwrap();
+    fs::write(workspace.join("a/b/words.py"), "WORDS = 'from a package'\n").unwrap();
+    let main = "import a, a.b.words\nprint(a.b.words.WORDS, a.__file__ is not None)\n";
+    fs::write(workspace.join("main.py"), main).unwrap();
+    let bazel = Bazel::with_c(&workspace, &folder.path().join("root")).with_programs();
+    bazel.succeed(&["build", "//:program", "--output_groups=+listing"]);
+    let listing = String::from_utf8(bazel.read("program.listing.ndjson")).unwrap();
+    for path in ["a/__init__.py", "a/b/__init__.py"] {
+        let path = format!("\"path\":\"app/main.runfiles/_main/{path}\"");
+        let line = listing.lines().find(|line| line.contains(&path));
+        assert!(
+            line.is_some_and(|line| line.contains("\"size\":0,")),
+            "{listing}"
+        );
+    }
+    let here = tempfile::tempdir().unwrap();
+    let layer = bazel.output("program.tar.gz").display().to_string();
+    e2e::outsiders::run(here.path(), "tar", &["-xzf", &layer]);
+    let said = e2e::outsiders::run(here.path(), "python3", &["app/main"]);
+    assert_eq!(String::from_utf8(said).unwrap(), "from a package True\n");
+}
+
 /// Macros refuse when their BUILD file is loaded.
 #[test]
 fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
@@ -385,28 +388,10 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
     let bazel = Bazel::new(&workspace, &root).with_programs();
     for (attribute, value, allowed, hint) in [
         (
-            "env",
-            "\":env.txt\"",
-            "a dict; a file that holds it is not",
-            "write it in the BUILD file",
-        ),
-        (
-            "labels",
-            "Label(\":labels\")",
-            "a dict; a file that holds it is not",
-            "write it in the BUILD file",
-        ),
-        (
             "cmd",
             "\":cmd.txt\"",
             "a list; a file that holds it is not",
             "write it in the BUILD file",
-        ),
-        (
-            "created",
-            "\":created\"",
-            "a time in RFC 3339; a file that holds it is not",
-            "write `created = \"2020-02-02T00:00:00Z\"`, or nothing",
         ),
         (
             "loader",
@@ -534,7 +519,8 @@ fn the_programs_come_in_three_ways() {
     fails(
         &[],
         &[
-            "tools.prebuilt: `platform` is `plan9_mips`; allowed: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64, windows_amd64",
+            "tools.prebuilt: `platform` is `plan9_mips`\n  allowed: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64, windows_amd64\n",
+            "hint: name the platform that the programs in the archive run on",
         ],
     );
     prebuilt(host, "abc", &format!("\"{url}\""));
@@ -542,7 +528,7 @@ fn the_programs_come_in_three_ways() {
         &[],
         &[
             "`sha256` of ",
-            " is `abc`; allowed: 64 hexadecimal digits",
+            " is `abc`\n  allowed: 64 hexadecimal digits\n",
             "hint: `sha256sum` prints them",
         ],
     );
@@ -551,7 +537,86 @@ fn the_programs_come_in_three_ways() {
         &[],
         &[
             "`urls` of ",
-            " is empty; allowed: one URL or more, tried in order",
+            " is empty\n  allowed: one URL or more, tried in order\n",
+            "hint: write where the archive is, as `https://` or `file://`",
+        ],
+    );
+
+    // A release: its table stands in the rules themselves, and nothing else says where.
+    let release = folder.path().join("release");
+    for path in ["MODULE.bazel", "BUILD.bazel", "rules"] {
+        let from = programs::workspace().join(path);
+        let to = release.join(path);
+        if from.is_dir() {
+            e2e::tree::copy(&from, &to, e2e::tree::Manner::PLAIN);
+        } else {
+            fs::create_dir_all(&release).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+    let published = folder.path().join("published/1.2.3");
+    fs::create_dir_all(&published).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let tar = fs::read(folder.path().join("programs.tar")).unwrap();
+    std::io::Write::write_all(&mut gzip, &tar).unwrap();
+    let archive = gzip.finish().unwrap();
+    let name = format!("rules_container-1.2.3-{host}.tar.gz");
+    fs::write(published.join(name), &archive).unwrap();
+    let table = fs::read_to_string(crate::workspace().join("golden/prebuilt.bzl"))
+        .unwrap()
+        .replace("linux_amd64", host)
+        .replace(
+            "https://example.com/releases",
+            &format!("file://{}/published", folder.path().display()),
+        )
+        .replace(&"0".repeat(64), &e2e::blob::digest(&archive)[7..]);
+    fs::write(release.join("rules/private/prebuilt.bzl"), table).unwrap();
+    let workspace = module(folder.path(), "", "");
+    let text = fs::read_to_string(workspace.join("MODULE.bazel")).unwrap();
+    let text = text.replace(
+        &programs::workspace().display().to_string(),
+        &release.display().to_string(),
+    );
+    fs::write(workspace.join("MODULE.bazel"), text).unwrap();
+    bazel.succeed(&["build", "//:layer"]);
+    assert!(
+        bazel.read("layer.tar.gz") == want,
+        "the programs of a release write other bytes"
+    );
+
+    // An archive of something else, and a module that others depend on.
+    let mut tar = tar::Builder::new(fs::File::create(folder.path().join("other.tar")).unwrap());
+    tar.append_path_with_name("/etc/passwd", "passwd").unwrap();
+    tar.into_inner().unwrap();
+    let other = folder.path().join("other.tar");
+    let digest = e2e::blob::digest(&fs::read(&other).unwrap()).replace("sha256:", "");
+    prebuilt(host, &digest, &format!("\"file://{}\"", other.display()));
+    fails(
+        &[],
+        &[
+            "has none of the programs at its root or in `bin`: pull, layer, assemble, push, verify",
+            "hint: name an archive of the programs alone",
+        ],
+    );
+    let dep = folder.path().join("dep");
+    fs::create_dir_all(&dep).unwrap();
+    fs::write(dep.join("BUILD.bazel"), "").unwrap();
+    let text = format!(
+        "module(name = \"dep\")\nbazel_dep(name = \"rules_container\", version = \"0.1.0\")\n\
+         tools = use_extension(\"@rules_container//rules:extensions.bzl\", \"tools\")\n\
+         tools.prebuilt(platform = \"{host}\", sha256 = \"{sha256}\", urls = [\"{url}\"])\n"
+    );
+    fs::write(dep.join("MODULE.bazel"), text).unwrap();
+    let text = format!(
+        "bazel_dep(name = \"dep\")\nlocal_path_override(module_name = \"dep\", path = \"{}\")\n",
+        dep.display()
+    );
+    module(folder.path(), &text, "");
+    fails(
+        &[],
+        &[
+            "tools.prebuilt is in the module `dep`; only the root module says where programs come from",
+            "hint: write it in your own MODULE.bazel, or mark the extension there `dev_dependency = True`",
         ],
     );
 
@@ -580,7 +645,7 @@ fn tests_of_images() {
         container_image(name = \"image\", os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], env = {\"A\": \"b\"}, entrypoint = [\"/file\"], check_entrypoint = \"ignore\")\n\
         container_index(name = \"index\", images = [\":image\"])\n\
         container_digest_test(name = \"digest_test\", image = \":image\", expected = \"image.digest\")\n\
-        container_digest_test(name = \"receipt_test\", image = \":index\", expected = \"index.json\")\n\
+        container_digest_test(name = \"documents_test\", image = \":index\", expected = \"index.json\")\n\
         [container_structure_test(name = \"structure_test_of_\" + image, image = image, env = {\"A\": \"b\"}, no_env = [\"B\"], entrypoint = [\"/file\"], cmd = [], layers = 1, platform = \"linux/amd64\") for image in [\"image\", \"index\"]]\n\
         container_structure_test(name = \"files_test\", image = \":image\", files = {\"/file\": expected_file(type = \"file\", mode = \"0644\", size = 4)}, absent = [\"/other\"])\n\
         container_structure_test(name = \"wrong_structure_test\", image = \":image\", user = \"nobody\", files = {\"/file\": expected_file(mode = \"0755\")}, absent = [\"/file\"])\n\
@@ -615,11 +680,11 @@ fn tests_of_images() {
         &["verify: //:digest_test: `image.digest`", "it is empty"],
     );
     bazel.succeed(&["run", "//:digest_test.update"]);
-    bazel.succeed(&["run", "//:receipt_test.update"]);
+    bazel.succeed(&["run", "//:documents_test.update"]);
     let right = [
         "test",
         "//:digest_test",
-        "//:receipt_test",
+        "//:documents_test",
         "//:structure_test_of_image",
         "//:structure_test_of_index",
         "//:files_test",
@@ -628,8 +693,8 @@ fn tests_of_images() {
     bazel.succeed(&right);
     let digest = fs::read_to_string(workspace.join("image.digest")).unwrap();
     assert_eq!(digest.trim().as_bytes(), bazel.read("image.digest"));
-    let receipt = fs::read_to_string(workspace.join("index.json")).unwrap();
-    assert!(receipt.contains("\"image_receipt\"") && receipt.contains("\"diff_id\""));
+    let documents = fs::read_to_string(workspace.join("index.json")).unwrap();
+    assert!(documents.contains("\"image_documents\"") && documents.contains("\"A=b\""));
 
     fails(
         "//:wrong_structure_test",
@@ -672,6 +737,18 @@ fn tests_of_images() {
             "bazel run //:digest_test.update",
         ],
     );
+    // And where documents are kept, all that moved.
+    fails(
+        "//:documents_test",
+        &[
+            "verify: //:documents_test: ",
+            "image linux/amd64 › config › config.env: [\"A=b\"] → [\"A=c\"]",
+            "hint: if the change is meant: bazel run //:documents_test.update",
+        ],
+    );
     bazel.succeed(&["run", "//:digest_test.update"]);
-    bazel.succeed(&["test", "//:digest_test"]);
+    bazel.succeed(&["run", "//:documents_test.update"]);
+    bazel.succeed(&["test", "//:digest_test", "//:documents_test"]);
+    let documents = fs::read_to_string(workspace.join("index.json")).unwrap();
+    assert!(documents.contains("\"A=c\""));
 }

@@ -59,3 +59,22 @@ pub(super) fn checksums(out: &Path) -> Result<String, Error> {
     }
     Ok(lines)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A release of Bazel's rules has this file in the place of `rules/private/prebuilt.bzl`; the tests of the
+    /// rules build with it.
+    #[test]
+    fn the_table_for_bazel() {
+        let built = Built {
+            target: &crate::dist::TARGETS[0],
+            archive: "rules_container-1.2.3-linux_amd64.tar.gz".to_owned(),
+            sha256: "0".repeat(64),
+        };
+        let want = include_str!("../../../../e2e/bazel/golden/prebuilt.bzl");
+        let got = bazel(&[built], "1.2.3", "https://example.com/releases");
+        assert_eq!(got, want);
+    }
+}

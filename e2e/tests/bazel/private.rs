@@ -1,0 +1,140 @@
+//! A registry that wants a password and has a certificate of an authority of its own.
+
+use std::fs;
+use std::path::Path;
+
+use e2e::bazel::Bazel;
+use e2e::registries::{Running, outsider, registry};
+use serde_json::json;
+
+/// The registry, its host, and the folder of a `config.json` with the login.
+pub(crate) struct Private {
+    _running: Running,
+    pub(crate) host: String,
+    folder: std::path::PathBuf,
+}
+
+impl Private {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let folder = folder.join("private");
+        fs::create_dir_all(&folder).unwrap();
+        let key = [
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ];
+        let ca = [
+            "req", "-x509", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem",
+        ];
+        outsider(&folder, "openssl", &[&ca[..], &key].concat());
+        let server = [
+            "req",
+            "-x509",
+            "-subj",
+            "/CN=test",
+            "-keyout",
+            "server.key",
+            "-out",
+            "server.pem",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ];
+        outsider(&folder, "openssl", &[&server[..], &key].concat());
+        // `u` and `hunter2`, by bcrypt.
+        let line = "u:$2b$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.\n";
+        fs::write(folder.join("htpasswd"), line).unwrap();
+        let at = folder.display();
+        let tls = format!("  tls: {{certificate: {at}/server.pem, key: {at}/server.key}}\n");
+        let auth = format!("auth: {{htpasswd: {{realm: test, path: {at}/htpasswd}}}}\n");
+        let (running, host) = registry(&folder, &tls, &auth);
+        Private {
+            _running: running,
+            host,
+            folder,
+        }
+    }
+
+    /// Writes `config.json`; its folder.
+    fn login(&self, password: &str) -> &Path {
+        let auths = json!({"auths": {&self.host: {"username": "u", "password": password}}});
+        fs::write(self.folder.join("config.json"), auths.to_string()).unwrap();
+        &self.folder
+    }
+
+    /// For a BUILD file that has an image `one`.
+    pub(crate) fn build(&self) -> String {
+        let host = &self.host;
+        format!(
+            "[container_push(name = \"push_\" + name, ca_files = {{\"ca.pem\": \"{host}\"}}, image = image, remote_tags = [\"1\"], repositories = [\"{host}/team/\" + name]) \
+             for name, image in [(\"private\", \":one\"), (\"derived\", \":derived\")]]\n\
+             container_push_all(name = \"push_both\", pushes = [\":push_private\", \":push_derived\"])\n\
+             container_image(name = \"derived\", base = \"@images//:base\", labels = {{\"on\": \"private\"}}, layers = [\"two_layer\"])\n\
+             container_layer(name = \"two_layer\", contents = {{\"/two\": \"two\"}})\n"
+        )
+    }
+
+    /// For a MODULE file.
+    fn module(&self) -> String {
+        format!(
+            "images = use_extension(\"@rules_container//rules:extensions.bzl\", \"images\")\n\
+             images.lock(file = \"//:images.lock.json\")\n\
+             images.settings(ca_files = {{\"//:ca.pem\": \"{}\"}}, credentials = \"{}/config.json\")\n\
+             use_repo(images, \"images\")\n",
+            self.host,
+            self.folder.display()
+        )
+    }
+
+    /// In a workspace whose BUILD file has [`Private::build`].
+    pub(crate) fn check(&self, bazel: &mut Bazel, workspace: &Path) {
+        fs::copy(self.folder.join("ca.pem"), workspace.join("ca.pem")).unwrap();
+        let module = workspace.join("MODULE.bazel");
+        let text = fs::read_to_string(&module).unwrap() + &self.module();
+        fs::write(module, text).unwrap();
+        let empty = r#"{"kind": "images_lock", "version": 1, "images": {}}"#;
+        fs::write(workspace.join("images.lock.json"), empty).unwrap();
+        bazel.set("DOCKER_CONFIG", self.login("hunter3"));
+        let refused = |words: &[&str], label: &str| {
+            let output = bazel.run(words);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(
+                !output.status.success() && said.contains(label) && said.contains("config.json"),
+                "{said}"
+            );
+            assert!(!said.contains("hunter"), "{said}");
+        };
+        refused(&["run", "//:push_private"], "push: //:push_private: ");
+        self.login("hunter2");
+        bazel.succeed(&["run", "//:push_private"]);
+
+        // Its image is a base: the lock, the documents, and the bytes of its layer in an action.
+        let base = format!("base={}/team/private:1", self.host);
+        bazel.succeed(&["run", "@images//:lock", "--", &base]);
+        self.login("hunter3");
+        refused(&["build", "//:derived"], "pull: @images//:base: ");
+        self.login("hunter2");
+        let whole = ["build", "//:derived", "--output_groups=layout"];
+        let sandbox = [
+            "--spawn_strategy=linux-sandbox",
+            "--nosandbox_default_allow_network",
+        ];
+        bazel.succeed(&[&whole[..], &sandbox].concat());
+        let tree = e2e::tree::read(&bazel.output("derived.layout"));
+        let blobs = tree.keys().filter(|path| path.components().count() == 3);
+        assert_eq!(
+            blobs.count(),
+            4,
+            "manifest, config, two layers: {:?}",
+            tree.keys()
+        );
+        bazel.succeed(&["run", "//:push_both"]);
+    }
+}
