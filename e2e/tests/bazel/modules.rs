@@ -28,13 +28,26 @@ fn an_edit_moves_one_layer() {
     let names = names.join(", ");
     let build = format!(
         "{layers}\
+         container_layer(name = \"names\", contents = {{\"/naïve/日\": \"böx\\n\"}}, symlinks = {{\"/ü\": \"é\"}})\n\
          container_image(name = \"image\", os = \"linux\", architecture = \"amd64\", layers = [{names}])\n"
     );
     let workspace = module(folder.path(), "", &build);
     for number in 0..10 {
         fs::write(workspace.join(format!("{number}.txt")), "before").unwrap();
     }
-    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    let mut bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
+    // Java takes from it how it writes names of files; texts of a BUILD file are its own bytes all the same.
+    bazel.set("LC_ALL", Path::new("C"));
+    bazel.succeed(&["build", "//:names", "--output_groups=listing"]);
+    let listing = String::from_utf8(bazel.read("names.listing.ndjson")).unwrap();
+    let digest = e2e::blob::digest("böx\n".as_bytes()).replace("sha256:", "");
+    for words in [
+        format!("\"path\":\"naïve/日\",\"sha256\":\"{digest}\""),
+        "\"link\":\"é\"".to_owned(),
+        "\"path\":\"ü\"".to_owned(),
+    ] {
+        assert!(listing.contains(&words), "`{words}` is not in:\n{listing}");
+    }
     let log = folder.path().join("log.json");
     let option = format!("--execution_log_json_file={}", log.display());
     let build = || {
