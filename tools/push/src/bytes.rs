@@ -3,6 +3,7 @@
 //!
 //! Invariant: what comes from a program is compared with the digest before the last of it is given.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -30,6 +31,18 @@ impl Content for From<'_> {
             bytes,
             progress: self.progress,
         }))
+    }
+
+    fn file(&self) -> io::Result<Option<File>> {
+        let Origin::File(path) = self.origin else {
+            return Ok(None);
+        };
+        let opened = files::open(path).map_err(|e| io::Error::other(Error::Files(e)))?;
+        Ok(Some(opened.file))
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.progress.add(bytes);
     }
 }
 

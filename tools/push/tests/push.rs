@@ -323,10 +323,8 @@ fn a_push_that_fails_moves_no_tag_and_says_how_far_it_came() {
     }
 }
 
-#[test]
-fn referrers_are_listed_where_the_registry_keeps_no_list() {
-    let (store, world) = (Store::new(), World::new());
-    let subject = Descriptor::of(MediaType::known(MANIFEST), b"the subject");
+/// Layouts of two things that refer to `subject`, `first` and `second`; their digests.
+fn referrers(world: &World, subject: &Descriptor) -> Vec<Digest> {
     let mut roots = Vec::new();
     for name in ["first", "second"] {
         let mut contents = Contents::default();
@@ -342,7 +340,42 @@ fn referrers_are_listed_where_the_registry_keeps_no_list() {
         world.finish(&contents, name);
         roots.push(descriptor.digest);
     }
-    store.set_fault(|_| None);
+    roots
+}
+
+/// The same with the API: the registry says that it has taken note, and keeps the list itself.
+#[test]
+fn referrers_of_a_registry_that_lists_them_get_no_tag() {
+    let (store, world) = (Store::new(), World::new());
+    let subject = Descriptor::of(MediaType::known(MANIFEST), b"the subject");
+    let mut roots = referrers(&world, &subject);
+    store.set_referrers(Some(10));
+    let server = store.serve();
+    for name in ["first", "second", "second"] {
+        world.request(&[(name, to(&server, "a", ""))], "");
+        world.push();
+    }
+    let tag = oci::reference::referrers_tag(&subject.digest);
+    assert!(store.manifest("a", &tag).is_none());
+    assert!(!server.lines().iter().any(|line| line.ends_with(&tag)));
+    // The list, as anybody gets it.
+    let list = store.answer(&scripted::Request {
+        method: "GET".into(),
+        path: format!("/v2/a/referrers/{}", subject.digest),
+        ..scripted::Request::default()
+    });
+    let index = Index::read(list.bytes(), &MediaType::known(INDEX)).unwrap();
+    let mut listed: Vec<Digest> = index.manifests.iter().map(|one| one.digest).collect();
+    listed.sort();
+    roots.sort();
+    assert_eq!(listed, roots);
+}
+
+#[test]
+fn referrers_are_listed_where_the_registry_keeps_no_list() {
+    let (store, world) = (Store::new(), World::new());
+    let subject = Descriptor::of(MediaType::known(MANIFEST), b"the subject");
+    let roots = referrers(&world, &subject);
     // The strict store wants what a manifest refers to; the subject's digest is one of those.
     store.add_blob("a", b"the subject");
     let server = store.serve();

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::credentials::{Credentials, Environment};
 use crate::error::Result;
 use crate::repository::Registries;
-use crate::settings::{HostSettings, Patience, Proxy, Settings};
+use crate::settings::{HostSettings, Patience, Proxy, Settings, check_name};
 
 /// Who we are to registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -79,6 +79,11 @@ fn unique<'de, D: serde::Deserializer<'de>>(
         ) -> std::result::Result<Self::Value, A::Error> {
             let mut map = BTreeMap::new();
             while let Some((host, settings)) = access.next_entry::<String, HostSettings>()? {
+                // Of one that is none nothing would ever be asked, and nobody would be told.
+                if let Err(reason) = check_name(&host) {
+                    let message = format_args!("`{host}` is not `host` or `host:port`: {reason}");
+                    return Err(serde::de::Error::custom(message));
+                }
                 if map.insert(host.clone(), settings).is_some() {
                     let message = format_args!("the host `{host}` comes twice");
                     return Err(serde::de::Error::custom(message));
@@ -110,6 +115,13 @@ mod tests {
         );
         for (bad, message) in [
             (r#"{"hosts":{"a":{},"a":{}}}"#, "comes twice"),
+            (
+                r#"{"hosts":{"http://a:5000":{"plain_http":true}}}"#,
+                "`http://a:5000` is not `host` or `host:port`: its port is malformed",
+            ),
+            (r#"{"hosts":{"a/b":{}}}"#, "is not `host` or `host:port`"),
+            (r#"{"hosts":{"":{}}}"#, "is not `host` or `host:port`"),
+            (r#"{"hosts":{"*":{}}}"#, "is not `host` or `host:port`"),
             (r#"{"insecure":true}"#, "unknown field"),
             (r#"{"credentials":"me"}"#, "unknown variant"),
         ] {

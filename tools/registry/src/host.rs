@@ -6,6 +6,7 @@
 //! Invariant: what [`Host::run`] hands on has a status below 300.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use oci::Digest;
@@ -15,10 +16,13 @@ use crate::auth::Auth;
 use crate::credentials::Credentials;
 use crate::error::{Answer, At, Error, Result, is_passing};
 use crate::headers;
+use crate::limit::HostLimits;
 use crate::scope::Scopes;
 use crate::settings::{Patience, Settings};
 use crate::transport::{Body, Failure, Head, Method, Response, Transport};
+use crate::upload::Content;
 use crate::url::{Origin, Scheme, Url, shown};
+use crate::wire::Promise;
 
 /// The most redirects of one request.
 const HOPS: usize = 10;
@@ -37,9 +41,10 @@ pub(crate) struct Host {
 pub(crate) enum Payload<'a> {
     None,
     Bytes(&'a [u8]),
-    /// Opened anew for each try.
-    Stream {
-        open: &'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>,
+    /// A part of a blob, opened anew for each try.
+    Content {
+        content: &'a dyn Content,
+        offset: u64,
         length: u64,
     },
 }
@@ -92,14 +97,14 @@ enum Once {
 }
 
 impl Host {
-    pub(crate) fn new(settings: &Settings, name: &str) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, limits: Arc<HostLimits>, name: &str) -> Result<Self> {
         let origin = settings.origin(name).map_err(|reason| Error::Name {
             name: name.into(),
             reason,
         })?;
         Ok(Host {
             name: name.to_owned(),
-            transport: Transport::new(settings, name, &origin)?,
+            transport: Transport::new(settings, limits, name, &origin)?,
             origin,
             patience: settings.patience,
             auth: Auth::default(),
@@ -286,33 +291,42 @@ impl Host {
         url: &Url,
         headers: &[(&'static str, String)],
     ) -> Result<std::result::Result<Response, Failure>> {
+        // Others may wait for a token with their places in their hands.
+        let counts = matches!(call.authorization, Authorization::Registry { .. });
+        let send = |body: Body<'_>| self.transport.send(call.method, url, headers, body, counts);
         match &call.payload {
-            Payload::None => self.transport.send(call.method, url, headers, Body::None),
-            Payload::Bytes(bytes) => {
-                let body = Body::Bytes(bytes);
-                self.transport.send(call.method, url, headers, body)
-            }
-            Payload::Stream { open, length } => {
-                let mut reader = open().map_err(|source| Error::Content {
+            Payload::None => send(Body::None),
+            Payload::Bytes(bytes) => send(Body::Bytes(bytes)),
+            &Payload::Content {
+                content,
+                offset,
+                length,
+            } => {
+                let unreadable = |source| Error::Content {
                     at: Box::new(call.at.clone()),
                     source,
-                })?;
+                };
+                if self.transport.sends_files(url.origin())
+                    && let Some(file) = content.file().map_err(unreadable)?
+                {
+                    let sees = |bytes| content.sent(bytes);
+                    let mut promise = Promise::new(file, offset, length, &sees);
+                    let reader = &mut promise;
+                    let sent = send(Body::Stream { reader, length });
+                    return promise
+                        .failed()
+                        .map_or(sent, |error| Err(unreadable(error)));
+                }
+                let mut reader = content.open(offset).map_err(unreadable)?.take(length);
                 let mut reader = Watched {
-                    reader: &mut *reader,
+                    reader: &mut reader,
                     failed: None,
                 };
-                let body = Body::Stream {
+                let sent = send(Body::Stream {
                     reader: &mut reader,
-                    length: *length,
-                };
-                let sent = self.transport.send(call.method, url, headers, body);
-                match reader.failed {
-                    Some(source) => Err(Error::Content {
-                        at: Box::new(call.at.clone()),
-                        source,
-                    }),
-                    None => sent,
-                }
+                    length,
+                });
+                reader.failed.map_or(sent, |error| Err(unreadable(error)))
             }
         }
     }
@@ -404,7 +418,7 @@ mod tests {
     use crate::settings::HostSettings;
 
     fn host(settings: &Settings) -> Host {
-        Host::new(settings, "registry.example").unwrap()
+        Host::new(settings, Arc::default(), "registry.example").unwrap()
     }
 
     fn follow(host: &Host, from: &str, to: &str) -> std::result::Result<(), &'static str> {
@@ -507,7 +521,9 @@ mod tests {
         ] {
             let mut settings = Settings::default();
             settings.hosts.insert("registry.example".into(), own);
-            let error = Host::new(&settings, "registry.example").err().unwrap();
+            let error = Host::new(&settings, Arc::default(), "registry.example")
+                .err()
+                .unwrap();
             assert!(error.to_string().contains(expected), "{error}");
         }
     }

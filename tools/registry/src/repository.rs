@@ -17,6 +17,7 @@ use crate::credentials::{Credentials, Explained};
 use crate::error::{At, Error, Result};
 use crate::headers::Length;
 use crate::host::{Authorization, Call, Host, Payload};
+use crate::limit::HostLimits;
 use crate::scope::Scopes;
 use crate::settings::Settings;
 use crate::transport::{Head, Method};
@@ -27,6 +28,7 @@ pub struct Registries {
     settings: Settings,
     credentials: Arc<Credentials>,
     hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+    limits: Arc<HostLimits>,
 }
 
 impl Registries {
@@ -36,6 +38,7 @@ impl Registries {
             settings,
             credentials: Arc::new(credentials),
             hosts: Mutex::default(),
+            limits: Arc::default(),
         }
     }
 
@@ -51,7 +54,7 @@ impl Registries {
         let host = match hosts.get(registry) {
             Some(host) => host.clone(),
             None => {
-                let host = Arc::new(Host::new(&self.settings, registry)?);
+                let host = Arc::new(Host::new(&self.settings, self.limits.clone(), registry)?);
                 hosts.insert(registry.to_owned(), host.clone());
                 host
             }
@@ -248,15 +251,30 @@ impl Repository {
             headers: vec![("accept", accepted())],
             ..self.call(Method::Head, what, url, &scopes)
         };
-        let claimed = match self
-            .host
-            .request(&call, |response| Ok(claimed_digest(&response.head)))
-        {
-            Ok(claimed) => claimed,
+        let head = match self.host.request(&call, |response| Ok(response.head)) {
+            Ok(head) => head,
             Err(error) if error.is_absent() => return Ok(None),
             Err(error) => return Err(error),
         };
-        match (target, claimed) {
+        // A page for people, as networks show it that one has to log in to, is no yes.
+        let kind = head.first("content-type").unwrap_or_default();
+        if kind.trim().to_ascii_lowercase().starts_with("text/html") {
+            return Err(Error::Header {
+                at: Box::new(call.at),
+                field: "Content-Type",
+                problem: "`text/html`, which is no manifest's".into(),
+            });
+        }
+        match (target, claimed_digest(&head)) {
+            (Target::Digest(digest), Some(claimed))
+                if claimed.algorithm() == digest.algorithm() && claimed != *digest =>
+            {
+                Err(Error::WrongDigest {
+                    at: Box::new(call.at),
+                    expected: Box::new(*digest),
+                    found: Box::new(claimed),
+                })
+            }
             (Target::Digest(digest), _) => Ok(Some(*digest)),
             (Target::Tag(_), Some(digest)) => Ok(Some(digest)),
             // The header is not everywhere: the body tells.
@@ -319,6 +337,14 @@ impl Repository {
         let head = self.host.request(&call, |response| Ok(response.head))?;
         if let Some(claimed) = claimed_digest(&head) {
             compare(&call.at, bytes, &claimed)?;
+        }
+        // Not every success says that it is stored.
+        if head.status != 201 && self.resolve(target)?.is_none() {
+            return Err(Error::Header {
+                at: Box::new(call.at),
+                field: "status",
+                problem: format!("{}, and it is not there afterwards", head.status),
+            });
         }
         Ok(head.first("oci-subject").is_some())
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,11 @@ pub struct HostSettings {
     /// The PEM file of that certificate's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_key: Option<PathBuf>,
+    /// How many requests are under way with it at once, at most. As many as `parallel` makes, if it is not
+    /// said. A blob that is sent on from one of its repositories to another counts once, and requests for
+    /// tokens do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_at_once: Option<NonZeroU8>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -124,6 +130,14 @@ pub fn parallel(given: Option<u8>, blobs: usize, bytes: u64) -> usize {
     }
 }
 
+/// Whether a text can be a registry's name, `host` or `host:port`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    Origin::new(Scheme::Https, name).map(drop)
+}
+
 /// The host that answers for a registry's name: Docker Hub's differs from what people write.
 pub fn api_host(name: &str) -> &str {
     match name {
@@ -195,5 +209,7 @@ mod tests {
     fn unknown_settings_are_refused() {
         let error = serde_json::from_str::<HostSettings>(r#"{"insecure":true}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `insecure`"));
+        let none = serde_json::from_str::<HostSettings>(r#"{"requests_at_once":0}"#).unwrap_err();
+        assert!(none.to_string().contains("expected a nonzero u8"), "{none}");
     }
 }

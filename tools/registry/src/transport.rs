@@ -1,4 +1,4 @@
-//! The one file that knows the HTTP crate.
+//! The one file that knows the HTTP crate, with [`wire`](crate::wire), which makes plain connections for it.
 //!
 //! It sends one request and gives back one answer. It follows no redirect, keeps no cookie, decodes
 //! no encoding, reads no environment unless told to, and never retries: all that is decided above, where
@@ -9,6 +9,7 @@
 //! and dials what [`guard`](crate::guard) admits. A host of its own in the settings is as good as
 //! named by the user.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::IpAddr;
@@ -23,8 +24,10 @@ use ureq::{Agent, SendBody};
 
 use crate::error::{Error, Result};
 use crate::guard::{Blocked, Home};
+use crate::limit::{HostLimits, Place};
 use crate::settings::{HostSettings, Proxy, Settings};
-use crate::url::{Origin, Url};
+use crate::url::{Origin, Scheme, Url};
+use crate::wire::Wires;
 
 /// The methods of the distribution specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,10 @@ pub(crate) enum Failure {
 pub(crate) struct Transport {
     home: Agent,
     away: Agent,
+    /// By the user's name for it.
+    name: String,
     origin: Origin,
+    limits: Arc<HostLimits>,
     zone: Home,
     settings: Settings,
     /// Agents of other hosts that have settings, made when they are first wanted.
@@ -112,7 +118,12 @@ pub(crate) struct Transport {
 
 impl Transport {
     /// Connections to a registry by the user's name for it.
-    pub(crate) fn new(settings: &Settings, name: &str, origin: &Origin) -> Result<Self> {
+    pub(crate) fn new(
+        settings: &Settings,
+        limits: Arc<HostLimits>,
+        name: &str,
+        origin: &Origin,
+    ) -> Result<Self> {
         let zone = Home::default();
         let own = settings.host(name).cloned().unwrap_or_default();
         let proxied = settings.proxy == Proxy::Environment;
@@ -137,7 +148,9 @@ impl Transport {
         Ok(Transport {
             home,
             away: agent(settings, &stranger, guarded)?,
+            name: name.to_owned(),
             origin: origin.clone(),
+            limits,
             zone,
             settings: settings.clone(),
             configured: Mutex::default(),
@@ -147,16 +160,30 @@ impl Transport {
     /// Whether plain HTTP may be spoken with a host that the registry named.
     pub(crate) fn may_be_plain(&self, origin: &Origin) -> bool {
         let own = self.settings.host(&origin.name());
-        own.is_some_and(|host| host.plain_http) || self.origin.scheme == crate::url::Scheme::Http
+        own.is_some_and(|host| host.plain_http) || self.origin.scheme == Scheme::Http
     }
 
-    /// Sends a request.
+    /// The name under which an origin stands among the hosts of the settings.
+    fn name<'a>(&'a self, origin: &Origin) -> Cow<'a, str> {
+        match *origin == self.origin {
+            true => Cow::Borrowed(&self.name),
+            false => Cow::Owned(origin.name()),
+        }
+    }
+
+    /// Whether a file that goes there can be sent from where it is: see [`wire`](crate::wire).
+    pub(crate) fn sends_files(&self, origin: &Origin) -> bool {
+        origin.scheme == Scheme::Http && self.settings.proxy == Proxy::None
+    }
+
+    /// Sends a request. One that `counts` waits where as many are under way as the host may have.
     pub(crate) fn send(
         &self,
         method: Method,
         url: &Url,
         headers: &[(&'static str, String)],
         body: Body<'_>,
+        counts: bool,
     ) -> Result<std::result::Result<Response, Failure>> {
         let agent = self.agent(url.origin())?;
         let Some(agent) = agent else {
@@ -164,6 +191,14 @@ impl Transport {
             let blocked = Blocked::new(&url.origin().host, address);
             return Ok(Err(Failure::Blocked(blocked)));
         };
+        let name = self.name(url.origin());
+        let most = self
+            .settings
+            .host(&name)
+            .and_then(|host| host.requests_at_once);
+        let place = most
+            .filter(|_| counts)
+            .map(|most| self.limits.take(&name, most));
         let mut request = http::Request::builder()
             .method(method.name())
             .uri(url.wire());
@@ -186,7 +221,10 @@ impl Transport {
                     status: parts.status.as_u16(),
                     headers: parts.headers,
                 },
-                body: Box::new(body.into_with_config().limit(u64::MAX).reader()),
+                body: Box::new(Held {
+                    body: body.into_with_config().limit(u64::MAX).reader(),
+                    _place: place,
+                }),
             }
         }))
     }
@@ -220,6 +258,18 @@ impl Transport {
     }
 }
 
+/// A body, which has its place until it is dropped.
+struct Held<R> {
+    body: R,
+    _place: Option<Place>,
+}
+
+impl<R: Read> Read for Held<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.body.read(buffer)
+    }
+}
+
 fn literal(host: &str) -> Option<IpAddr> {
     let text = host.trim_start_matches('[').trim_end_matches(']');
     text.parse().ok()
@@ -247,7 +297,8 @@ fn agent(settings: &Settings, host: &HostSettings, names: Names) -> Result<Agent
         .max_idle_connections_per_host(16)
         .tls_config(tls(host)?)
         .build();
-    Ok(Agent::with_parts(config, DefaultConnector::new(), names))
+    let connector = Wires(DefaultConnector::new());
+    Ok(Agent::with_parts(config, connector, names))
 }
 
 fn tls(host: &HostSettings) -> Result<TlsConfig> {
@@ -367,5 +418,50 @@ impl Resolver for Names {
             }
         }
         Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ggcr #2440: a name that leads elsewhere the second time it is looked up. There is no second time: what
+    /// is dialled are the addresses that were looked at, and these are refused by what they are.
+    #[test]
+    fn ggcr_2440_addresses_are_judged_where_names_are_looked_up() {
+        let config = Config::builder().build();
+        let resolve = |names: &Names, url: &str| {
+            let found = names.resolve(&url.parse().unwrap(), &config, NextTimeout::default());
+            found.map_err(|error| match failure(error) {
+                Failure::Blocked(blocked) => blocked.to_string(),
+                Failure::Network { error, .. } => panic!("{error}"),
+            })
+        };
+        let away = Names {
+            zone: Home::default(),
+            home: None,
+            proxied: false,
+        };
+        // A name, and not an address: it is judged by what it leads to.
+        let refused = resolve(&away, "http://localhost/").unwrap_err();
+        assert!(
+            refused.starts_with("`localhost` is an address of this machine"),
+            "{refused}"
+        );
+        for address in ["169.254.169.254", "10.0.0.1", "[::1]"] {
+            assert!(resolve(&away, &format!("http://{address}:5000/")).is_err());
+        }
+        // The user's own name for the registry may lead anywhere, and tells where the registry is.
+        let zone = Home::default();
+        let home = Names {
+            zone: zone.clone(),
+            home: Some("localhost".into()),
+            proxied: false,
+        };
+        let addresses = resolve(&home, "http://localhost:5000/").unwrap();
+        assert!(addresses.iter().all(|address| address.port() == 5000));
+        let away = Names { zone, ..away };
+        assert!(resolve(&away, "http://localhost/").is_ok());
+        assert!(resolve(&away, "http://169.254.169.254/").is_err());
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Each answer's `Location` is the next one to use. It may be on another host; who we are stays at home.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use oci::Digest;
@@ -36,6 +37,18 @@ pub trait Content: Sync {
     /// # Errors
     /// They cannot be had.
     fn open(&self, offset: u64) -> io::Result<Box<dyn Read + '_>>;
+
+    /// The file that holds the bytes and nothing else, if there is one: it may then be sent from where it is,
+    /// and [`Content::open`] is not asked.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    fn file(&self) -> io::Result<Option<File>> {
+        Ok(None)
+    }
+
+    /// Is told how many bytes of the file are on their way.
+    fn sent(&self, _bytes: u64) {}
 }
 
 impl Content for Vec<u8> {
@@ -310,17 +323,11 @@ impl Upload<'_> {
 
     /// Sends all bytes with one request.
     fn put_whole(&self, session: &mut Session) -> Result<()> {
-        let open = || self.content.open(0);
-        self.put(session, &open, self.size)
+        self.put(session, self.size)
     }
 
-    /// Ends the session with what is still to be sent.
-    fn put<'a>(
-        &'a self,
-        session: &Session,
-        open: &'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>,
-        length: u64,
-    ) -> Result<()> {
+    /// Ends the session with the last bytes, so many.
+    fn put(&self, session: &Session, length: u64) -> Result<()> {
         let url = session.location.clone();
         let url = url.with_query("digest", &self.digest.to_string());
         let call = Call {
@@ -328,7 +335,11 @@ impl Upload<'_> {
             payload: if length == 0 {
                 Payload::Bytes(b"")
             } else {
-                Payload::Stream { open, length }
+                Payload::Content {
+                    content: self.content,
+                    offset: self.size - length,
+                    length,
+                }
             },
             tries: Some(1),
             ..self.call(Method::Put, url)
@@ -415,7 +426,7 @@ impl Upload<'_> {
         let least = session.minimum.max(SMALLEST);
         loop {
             if *offset == self.size {
-                return self.put(session, &|| Ok(Box::new(io::empty())), 0);
+                return self.put(session, 0);
             }
             let length = (*chunk).min(self.size - *offset);
             match self.patch(session, *offset, length) {
@@ -451,17 +462,15 @@ impl Upload<'_> {
 
     /// Sends one chunk; returns how many bytes the registry has then.
     fn patch(&self, session: &mut Session, offset: u64, length: u64) -> Result<u64> {
-        let open = || -> io::Result<Box<dyn Read + '_>> {
-            Ok(Box::new(self.content.open(offset)?.take(length)))
-        };
         let end = offset + length;
         let call = Call {
             headers: vec![
                 ("content-type", "application/octet-stream".into()),
                 ("content-range", format!("{offset}-{}", end - 1)),
             ],
-            payload: Payload::Stream {
-                open: &open,
+            payload: Payload::Content {
+                content: self.content,
+                offset,
                 length,
             },
             tries: Some(1),

@@ -240,9 +240,10 @@ fn an_endless_token_ends() {
     );
 }
 
-/// CVE-2026-48978, GHSA-28r5-37g7-p6mp (oras-go), ggcr #2193 #2243: a realm can be anywhere.
+/// CVE-2026-48978, GHSA-xf85-363p-868w, GHSA-28r5-37g7-p6mp (oras-go), ggcr #2193 #2243: a realm can be
+/// anywhere.
 #[test]
-fn cve_2026_48978_realms_are_looked_at() {
+fn cve_2026_48978_ghsa_xf85_ghsa_28r5_ggcr_2193_2243_realms_are_looked_at() {
     for (realm, expected) in [
         ("ftp://127.0.0.1/t", "neither http nor https"),
         ("http://u:p@127.0.0.1/t", "user information"),
@@ -272,7 +273,7 @@ fn cve_2026_48978_realms_are_looked_at() {
 
 /// ggcr #2291, #2292: a token service's redirect took the password along.
 #[test]
-fn ggcr_2291_a_tokens_redirect_takes_no_password_along() {
+fn ggcr_2291_2292_a_tokens_redirect_takes_no_password_along() {
     let evil = Server::start(|_| Answer::new(200).body(r#"{"token":"good"}"#));
     let to = format!("http://{}/token", evil.host());
     let server = wants(challenge("Bearer realm=/token"), move |_| {

@@ -72,9 +72,9 @@ fn a_tag_is_resolved_without_the_header() {
     );
 }
 
-/// GHSA-qv35-3gw6-8q4j (regclient): a pinned digest was compared with a header, not with the body.
+/// GHSA-qv35-3gw6-8q4j, CVE-2025-24882 (regclient): a pinned digest was compared with a header, not with the body.
 #[test]
-fn ghsa_qv35_a_pinned_digest_is_that_of_the_body() {
+fn ghsa_qv35_cve_2025_24882_a_pinned_digest_is_that_of_the_body() {
     let pinned = digest(b"what was pinned");
     let answer = good().with("Docker-Content-Digest", pinned.to_string());
     let server = Server::start(move |_| answer.clone());
@@ -101,9 +101,9 @@ fn a_header_that_claims_another_digest_is_a_contradiction() {
     by_tag(good().with("Docker-Content-Digest", "blake3:00")).unwrap();
 }
 
-/// CVE-2021-41190: the same bytes, two meanings.
+/// CVE-2021-41190, GHSA-mc8v-mgrf-8f4m (the specifications): the same bytes, two meanings.
 #[test]
-fn cve_2021_41190_a_document_is_what_all_say_it_is() {
+fn cve_2021_41190_ghsa_mc8v_a_document_is_what_all_say_it_is() {
     let config = r#"{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}"#;
     let both = format!(r#"{{"schemaVersion":2,"manifests":[],"config":{config},"layers":[]}}"#);
     for media_type in [INDEX, MANIFEST] {
@@ -413,6 +413,75 @@ fn no_answer_at_all() {
     let error = registries.repository("bad host", "a").err().unwrap();
     assert!(error.to_string().contains("is not the name of a registry"));
     assert!(error.hint().is_some());
+}
+
+/// What networks show that one has to log in to: a page, with a status that says that all is well.
+#[test]
+fn a_page_for_people_is_no_yes() {
+    let page = || {
+        Answer::new(200)
+            .with("Content-Type", "text/html; charset=utf-8")
+            .body("<html>Welcome to the hotel")
+    };
+    let server = Server::start(move |_| page());
+    let repository = anonymous(&server, "a");
+    let bytes = manifest();
+    for target in [tag(), Target::Digest(digest(&bytes))] {
+        let kind = MediaType::known(MANIFEST);
+        for error in [
+            repository.resolve(&target).unwrap_err(),
+            repository.manifest(&target, None).unwrap_err(),
+            repository.put_manifest(&target, &kind, &bytes).unwrap_err(),
+        ] {
+            let shown = error.to_string();
+            assert!(
+                shown.contains("`text/html`, which is no manifest's")
+                    || shown.contains("do not have the digest"),
+                "{shown}"
+            );
+        }
+    }
+    // A blob of another size than the page is not there, and can't be begun to be sent.
+    let blob = digest(b"blob");
+    assert!(!repository.has_blob(&blob, 4).unwrap());
+    let mount = registry::Mount::No;
+    repository
+        .upload(&blob, 4, &mount, &b"blob".to_vec())
+        .unwrap_err();
+}
+
+/// A registry that takes a manifest and does not say that it has stored it is asked.
+#[test]
+fn accepted_is_not_stored() {
+    for (status, stored, expected) in [(201, false, true), (202, true, true), (202, false, false)] {
+        let server = Server::start(move |request| match request.method.as_str() {
+            "PUT" => Answer::new(status),
+            _ if stored => good(),
+            _ => Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+        });
+        let kind = MediaType::known(MANIFEST);
+        let put = anonymous(&server, "a").put_manifest(&tag(), &kind, &manifest());
+        assert_eq!(put.is_ok(), expected, "{status} {stored}");
+        if let Err(error) = put {
+            let shown = error.to_string();
+            assert!(
+                shown.ends_with("`status` is 202, and it is not there afterwards"),
+                "{shown}"
+            );
+        }
+    }
+}
+
+/// What is there under a digest is not something else.
+#[test]
+fn a_digest_is_not_another() {
+    let other = digest(b"other").to_string();
+    let answer = good().with("Docker-Content-Digest", other);
+    let server = Server::start(move |_| answer.clone());
+    let error = anonymous(&server, "a")
+        .resolve(&Target::Digest(digest(&manifest())))
+        .unwrap_err();
+    assert!(matches!(error, Error::WrongDigest { .. }), "{error}");
 }
 
 #[test]

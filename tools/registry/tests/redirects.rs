@@ -133,7 +133,7 @@ fn cve_2026_33990_no_redirect_to_where_clouds_keep_secrets() {
 
 /// CVE-2020-15157 (containerd), ggcr #2293: the `urls` of a foreign layer are never followed.
 #[test]
-fn cve_2020_15157_foreign_urls_are_not_followed() {
+fn cve_2020_15157_ggcr_2293_foreign_urls_are_not_followed() {
     let evil = Server::start(|_| Answer::new(200).body("x"));
     let layer = format!(
         r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","size":1,"digest":"{}","urls":["http://{}/x"]}}"#,
@@ -155,9 +155,9 @@ fn cve_2020_15157_foreign_urls_are_not_followed() {
     assert_eq!(evil.requests(), []);
 }
 
-/// CVE-2026-50151 (oras-go), ggcr #2295: an upload's place on another host got the credentials.
+/// CVE-2026-50151, GHSA-jxpm-75mh-9fp7 (oras-go), ggcr #2295: an upload's place on another host got the credentials.
 #[test]
-fn cve_2026_50151_an_upload_elsewhere_takes_no_credentials_along() {
+fn cve_2026_50151_ghsa_jxpm_ggcr_2295_an_upload_elsewhere_takes_no_credentials_along() {
     let elsewhere = Server::start(|request| match request.method.as_str() {
         "PUT" => Answer::new(201),
         _ => Answer::new(405),
@@ -183,6 +183,51 @@ fn cve_2026_50151_an_upload_elsewhere_takes_no_credentials_along() {
         Some(digest(b"x").to_string())
     );
     assert_eq!(requests[0].body, b"x");
+}
+
+/// GHSA-h7vf-4x9w-h99v (oras-go): a `Link` to the next page of a list led to other hosts. Only lists of
+/// referrers have pages, and those are of the registry's own origin; all else has none, whatever it says.
+#[test]
+fn ghsa_h7vf_links_to_further_pages_lead_nowhere() {
+    let evil = Server::start(|_| Answer::new(200).body("{}"));
+    let store = Store::new();
+    let blob = store.add_blob("a", b"x");
+    store.add_blob("a", b"{}");
+    store.add_manifest("a", Some("t"), MANIFEST, &manifest());
+    store.set_referrers(Some(10));
+    let links = [
+        format!(
+            "<http://{}/v2/a/tags/list?last=x>; rel=\"next\"",
+            evil.host()
+        ),
+        "<http://169.254.169.254/>; rel=next".into(),
+        "</v2/a/next>; rel=\"next\"".into(),
+    ];
+    let server = Server::start(move |request| {
+        let answer = store.answer(request);
+        links
+            .iter()
+            .fold(answer, |answer, link| answer.with("Link", link.clone()))
+    });
+    let repository = anonymous(&server, "a");
+    repository.manifest(&tag(), None).unwrap();
+    repository.resolve(&tag()).unwrap();
+    assert!(repository.has_blob(&blob, 1).unwrap());
+    let mut came = Vec::new();
+    let mut stream = repository.blob(&blob, 1);
+    std::io::Read::read_to_end(&mut stream, &mut came).unwrap();
+    repository
+        .upload(&digest(b"y"), 1, &Mount::No, &b"y".to_vec())
+        .unwrap();
+    let kind = oci::MediaType::known(MANIFEST);
+    repository.put_manifest(&tag(), &kind, &manifest()).unwrap();
+    let error = repository.referrers(&blob).unwrap_err();
+    assert!(
+        error.to_string().contains("a page on another host"),
+        "{error}"
+    );
+    assert_eq!(evil.requests(), []);
+    assert!(!server.lines().iter().any(|line| line.contains("next")));
 }
 
 #[test]

@@ -134,6 +134,14 @@ impl Answer {
         self
     }
 
+    /// The bytes of a whole body.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Whole(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
     /// Only these bytes of as many as are announced.
     #[must_use]
     pub fn cut(mut self, bytes: impl Into<Vec<u8>>, announced: u64) -> Self {

@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -53,14 +54,18 @@ fn ask(helper: &str, server: &str, time: Duration) -> Result<Option<Login>> {
         let _ = input.write_all(server.as_bytes());
     }
     let output = child.stdout.take();
-    let reader = std::thread::spawn(move || {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(output) = output {
-            let _ = output.take(LIMIT).read_to_end(&mut bytes);
+        if let Some(mut output) = output {
+            let _ = output.by_ref().take(LIMIT).read_to_end(&mut bytes);
+            // Nobody waits for this, and who is too long is not stopped in the middle.
+            let _ = tell.send(bytes);
+            let _ = std::io::copy(&mut output, &mut std::io::sink());
         }
-        bytes
     });
     let start = Instant::now();
+    let too_long = || failed(format!("it took more than {} seconds", time.as_secs()));
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
@@ -68,15 +73,14 @@ fn ask(helper: &str, server: &str, time: Duration) -> Result<Option<Login>> {
             Ok(None) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(failed(format!(
-                    "it took more than {} seconds",
-                    time.as_secs()
-                )));
+                return Err(too_long());
             }
             Err(error) => return Err(failed(error.to_string())),
         }
     };
-    let bytes = reader.join().unwrap_or_default();
+    // What it has left running may hold its output open for ever.
+    let left = time.saturating_sub(start.elapsed());
+    let bytes = told.recv_timeout(left).map_err(|_| too_long())?;
     if !status.success() {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();

@@ -65,7 +65,7 @@ fn docker_files() {
 
 /// connaisseur #2166: a name that only begins or ends alike got the credentials.
 #[test]
-fn only_the_whole_name_counts() {
+fn connaisseur_2166_only_the_whole_name_counts() {
     let (_folder, credentials) = config(r#"{"auths":{"registry.example.com":{"auth":"dTpw"}}}"#);
     for registry in [
         "registry.example.com.evil",
@@ -231,16 +231,65 @@ fn the_first_place_that_knows_wins() {
 
 #[test]
 fn the_variable_must_hold_the_document() {
+    for (text, reason) in [
+        ("{}", "no `auths`"),
+        // One object, and no more.
+        (r#"{"auths":{}}{"auths":{}}"#, ""),
+        ("[]", ""),
+        ("dTpw", ""),
+    ] {
+        let environment = Environment {
+            docker_auth_config: Some(text.into()),
+            ..Environment::default()
+        };
+        let error = Credentials::lookup(&environment).unwrap_err().to_string();
+        assert!(error.contains("`$DOCKER_AUTH_CONFIG`"), "{error}");
+        assert!(error.contains(reason) && !error.contains("dTpw"), "{error}");
+    }
+    // What it does not know the next place may know: it is asked for each registry.
+    let home = tempfile::tempdir().unwrap();
+    let json = br#"{"auths":{"a.example":{"auth":"aDpw"},"b.example":{"auth":"aDpw"}}}"#;
+    files::write(&home.path().join(".docker/config.json"), json).unwrap();
     let environment = Environment {
-        docker_auth_config: Some("{}".into()),
+        docker_auth_config: Some(r#"{"auths":{"a.example":{"auth":"djpw"}}}"#.into()),
+        home: Some(home.path().to_owned()),
         ..Environment::default()
     };
-    let error = Credentials::lookup(&environment).unwrap_err();
-    assert!(
-        error.to_string().contains("`$DOCKER_AUTH_CONFIG`"),
-        "{error}"
+    let credentials = Credentials::lookup(&environment).unwrap();
+    assert_eq!(found(&credentials, "a.example", "x"), "v:p");
+    assert_eq!(found(&credentials, "b.example", "x"), "h:p");
+}
+
+/// `XDG_CONFIG_HOME` and `NETRC` stand for the folders and files that are looked at otherwise.
+#[test]
+fn places_that_variables_name_stand_for_the_usual_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    let write = |path: &str, text: &str| files::write(&at(path), text.as_bytes()).unwrap();
+    write(
+        "home/.config/containers/auth.json",
+        r#"{"auths":{"a":{"auth":"aDpw"}}}"#,
     );
-    assert!(error.to_string().contains("no `auths`"), "{error}");
+    write(
+        "config/containers/auth.json",
+        r#"{"auths":{"a":{"auth":"Yzpw"}}}"#,
+    );
+    write("home/.netrc", "machine b login h password p\n");
+    write("netrc", "machine b login n password p\n");
+    let home = Environment {
+        home: Some(at("home")),
+        ..Environment::default()
+    };
+    let named = Environment {
+        xdg_config_home: Some(at("config")),
+        netrc: Some(at("netrc")),
+        ..home.clone()
+    };
+    for (environment, expected) in [(home, "h:p h:p"), (named, "c:p n:p")] {
+        let credentials = Credentials::lookup(&environment).unwrap();
+        let all = ["a", "b"].map(|registry| found(&credentials, registry, "x"));
+        assert_eq!(all.join(" "), expected);
+    }
 }
 
 /// Puts helpers on this process's path, once for all tests.
@@ -256,6 +305,13 @@ fn helpers() -> &'static Path {
             ("none", "echo ' credentials not found in native keychain '; exit 1"),
             ("empty", r#"echo '{"Username":"","Secret":""}'"#),
             ("angry", "echo 'the keychain is locked'; exit 1"),
+            ("noserver", "echo 'no credentials server URL'; exit 1"),
+            ("nouser", "echo 'no credentials username'; exit 1"),
+            ("around", r#"printf '{"Username":"u","Secret":"%s"}' "$WORD_OF_THE_TEST""#),
+            ("mute", r#"read s; read t && exit 9; echo '{"Username":"u","Secret":"s"}'"#),
+            ("long", "head -c 1000000 /dev/zero"),
+            // What it leaves behind holds its output, as daemons do that were begun in haste.
+            ("parent", r#"sleep 60 & echo '{"Username":"u","Secret":"s"}'"#),
             ("odd", "echo hello"),
             ("slow", "exec sleep 60"),
         ] {
@@ -288,6 +344,7 @@ fn with_helpers(test: &str, run: impl FnOnce(&Path)) {
         ])
         .env("PATH", search)
         .env("CREDENTIAL_HELPERS", folder)
+        .env("WORD_OF_THE_TEST", "of the test")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -310,6 +367,21 @@ fn helpers_speak_their_protocol() {
             ("token", "identity idt"),
             ("none", "nothing"),
             ("empty", "nothing"),
+            // It has our environment, and its input ends.
+            ("around", "u:of the test"),
+            ("mute", "u:s"),
+            (
+                "noserver",
+                "error: the credential helper `noserver` failed for `p.example`: exit status: 1: no credentials server URL",
+            ),
+            (
+                "nouser",
+                "error: the credential helper `nouser` failed for `p.example`: exit status: 1: no credentials username",
+            ),
+            (
+                "long",
+                "error: the credential helper `long` failed for `p.example`: its answer is not JSON",
+            ),
             (
                 "angry",
                 "error: the credential helper `angry` failed for `p.example`: exit status: 1: the keychain is locked",
@@ -330,8 +402,11 @@ fn helpers_speak_their_protocol() {
             assert_eq!(ask(name), expected, "{name}");
         }
         assert!(ask("missing").contains("it can't be run"));
-        let slow = helper::ask_within("slow", "p.example", Duration::from_millis(200));
-        assert!(slow.unwrap_err().to_string().contains("it took more than"));
+        for helper in ["slow", "parent"] {
+            let slow = helper::ask_within(helper, "p.example", Duration::from_millis(200));
+            let error = slow.unwrap_err().to_string();
+            assert!(error.contains("it took more than"), "{error}");
+        }
     });
 }
 
