@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use e2e::registries::{
-    Running, blobs, free_port, layout, outsider, pull, push, registry, succeeded, wait_for, well,
-    write,
+    Running, blobs, free_port, layout, ours, outsider, pull, push, registry, succeeded, wait_for,
+    well, write,
 };
 use e2e::{blob, outsiders, programs, tree};
 use serde_json::{Value, json};
@@ -120,6 +120,185 @@ fn clients_read_what_push_writes_and_pull_reads_what_they_write() {
         index["manifests"][0]["digest"],
         outsider(folder, "crane", &["digest", "--insecure", &list]).trim()
     );
+}
+
+/// Removes what a registry of [`registry`] has of a repository, but for some blobs.
+fn forget(folder: &Path, host: &str, repository: &str, but: &[&str]) {
+    let port = host.rsplit_once(':').unwrap().1;
+    let root = format!("store-{port}/docker/registry/v2/repositories/{repository}");
+    for kind in ["_layers", "_manifests/revisions"] {
+        let known = folder.join(&root).join(kind).join("sha256");
+        for entry in fs::read_dir(known).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if !but.iter().any(|digest| digest.ends_with(&name)) {
+                fs::remove_dir_all(entry.path()).unwrap();
+            }
+        }
+    }
+}
+
+/// The rules of Go's module proxies with two registries, neither of which has all of the image: the list
+/// holds for each blob by itself.
+#[test]
+fn mirrors() {
+    if !outsiders::can("mirrors among real registries", &["docker-registry"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_origin, origin) = registry(folder, "", "");
+    let (_mirror, mirror) = registry(folder, "", "");
+    write(&folder.join("htpasswd"), "u:x\n");
+    let auth = format!(
+        "auth: {{htpasswd: {{realm: test, path: {}/htpasswd}}}}\n",
+        folder.display()
+    );
+    let (_closed, closed) = registry(folder, "", &auth);
+    layout(folder, "image", 100_000);
+    let request = json!({"kind": "push", "version": 1, "origin": "//e2e:push", "images": [{"layout": "image",
+        "to": [{"repository": format!("{origin}/team/app"), "tags": ["1"]},
+            {"repository": format!("{origin}/secret/app"), "tags": ["1"]},
+            {"repository": format!("{mirror}/team/app")}, {"repository": format!("{mirror}/hub/team/app")}]}]});
+    write(&folder.join("push.json"), &request.to_string());
+    well(folder, "push", &["push.json"]);
+    write(&folder.join("settings.json"), "{}");
+    for name in ["team", "secret"] {
+        let image = format!("{name}={origin}/{name}/app:1");
+        well(
+            folder,
+            "pull",
+            &["lock", &image, "--settings", "settings.json"],
+        );
+    }
+    // A layout that has the second layer alone, and one that has all.
+    let lock = fs::read(folder.join("images.lock.json")).unwrap();
+    let lock: Value = serde_json::from_slice(&lock).unwrap();
+    let image = &lock["images"]["team"]["manifests"][0];
+    let digest = |value: &Value| value["digest"].as_str().unwrap().to_owned();
+    let (manifest, config) = (digest(image), digest(&image["config"]));
+    let (first, second) = (digest(&image["layers"][0]), digest(&image["layers"][1]));
+    for out in ["whole", "part"] {
+        well(
+            folder,
+            "pull",
+            &[
+                "vendor",
+                "team",
+                "--out",
+                out,
+                "--settings",
+                "settings.json",
+            ],
+        );
+    }
+    for gone in [&manifest, &config, &first] {
+        fs::remove_file(folder.join("part/blobs").join(gone.replace(':', "/"))).unwrap();
+    }
+    // The registry itself has only the second layer, and the mirror all else.
+    forget(folder, &origin, "team/app", &[&second]);
+    for repository in ["team/app", "hub/team/app"] {
+        forget(folder, &mirror, repository, &[&manifest, &config, &first]);
+    }
+    let direct = format!("GET manifest `{manifest}` of `{origin}/team/app`: it is not there");
+    let lost = format!("GET blob {second} of `{mirror}/team/app`: it is not there");
+    let part = fs::canonicalize(folder.join("part")).unwrap();
+    let part = part.display();
+    let nobody = free_port();
+    let list = |list: &str| {
+        list.replace("ORIGIN", &origin)
+            .replace("MIRROR", &format!("http://{mirror}"))
+            .replace("CLOSED", &format!("http://{closed}"))
+            .replace("TLS", &format!("https://{closed}"))
+            .replace("NOBODY", &format!("http://127.0.0.1:{nobody}"))
+            .replace("PART", &format!("file://{part}"))
+    };
+    let well_known = blobs(folder, "image");
+    for (name, mirrors, private, expected) in [
+        // What is not there leads on, for each blob.
+        ("team", "MIRROR,direct", "", Ok(())),
+        ("team", "MIRROR|direct", "", Ok(())),
+        ("team", "MIRROR/hub/,direct", "", Ok(())),
+        ("team", ",MIRROR,,direct,nonsense:", "", Ok(())),
+        ("team", "MIRROR/hub,MIRROR,direct", "", Ok(())),
+        ("team", "MIRROR", "", Err(lost.as_str())),
+        ("team", "direct", "", Err(&direct)),
+        ("team", "", "", Err(&direct)),
+        ("team", "direct,MIRROR", "", Err(&direct)),
+        ("team", "off", "", Err("ends with `off`")),
+        ("team", "MIRROR,off", "", Err(&lost)),
+        ("team", "MIRROR,off,direct", "", Err("ends with `off`")),
+        // Layouts, and registries beside them.
+        ("team", "PART,MIRROR", "", Ok(())),
+        ("team", "MIRROR,PART", "", Ok(())),
+        ("team", "MIRROR,PART,off", "", Ok(())),
+        ("team", "file:whole", "", Ok(())),
+        ("team", "file:whole,off", "", Ok(())),
+        ("team", "PART,direct", "", Err(&direct)),
+        ("team", "PART", "", Err("does not have manifest")),
+        // A refusal is not absence.
+        (
+            "team",
+            "CLOSED,MIRROR,direct",
+            "",
+            Err("the registry refuses"),
+        ),
+        ("team", "CLOSED|MIRROR,direct", "", Ok(())),
+        (
+            "team",
+            "MIRROR,CLOSED,direct",
+            "",
+            Err("the registry refuses"),
+        ),
+        ("team", "MIRROR,CLOSED|direct", "", Ok(())),
+        // Neither is a place that can't be spoken to.
+        ("team", "TLS|MIRROR,direct", "", Ok(())),
+        ("team", "TLS,MIRROR,direct", "", Err("no whole answer")),
+        ("team", "NOBODY|MIRROR|direct", "", Ok(())),
+        // The mirror has no image of that name; and nobody asks it about one that is private.
+        ("team", "MIRROR/{registry},file:whole", "", Ok(())),
+        ("secret", "MIRROR,direct", "", Ok(())),
+        ("secret", "CLOSED,off", "*/secret", Ok(())),
+        ("secret", "CLOSED,off", "ORIGIN/secret/app", Ok(())),
+        ("secret", "off", "other.example,ORIGIN", Ok(())),
+        (
+            "secret",
+            "CLOSED,off",
+            "secret",
+            Err("the registry refuses"),
+        ),
+        ("secret", "CLOSED,off", "none", Err("the registry refuses")),
+        (
+            "team",
+            "CLOSED,off",
+            "*/secret",
+            Err("the registry refuses"),
+        ),
+        ("team", "MIRROR,PART", "*/team", Err(&direct)),
+    ] {
+        let _ = fs::remove_dir_all(folder.join("out"));
+        let from = json!({"mirrors": list(mirrors), "private": list(private)});
+        let request = json!({"kind": "pull", "version": 1, "origin": "//e2e:pull", "from": from,
+            "image": {"locked": {"lock": "images.lock.json", "name": name}}});
+        write(&folder.join("pull.json"), &request.to_string());
+        let output = ours(folder, "pull", &["pull.json", "--out", "out"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        match expected {
+            Ok(()) => {
+                assert!(
+                    output.status.success() && said.is_empty(),
+                    "{mirrors}: {said}"
+                );
+                assert_eq!(blobs(folder, "out"), well_known, "{mirrors}");
+            }
+            Err(words) => {
+                assert!(!output.status.success(), "{mirrors}");
+                assert!(said.contains(words), "{mirrors}: not {words}: {said}");
+                assert!(!folder.join("out").exists(), "{mirrors}");
+            }
+        }
+    }
+    well(folder, "pull", &["verify", "whole"]);
 }
 
 #[test]

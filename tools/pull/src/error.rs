@@ -30,6 +30,12 @@ pub(crate) enum Error {
     /// A layout that serves as a mirror lacks something.
     #[error("the layout `{}` does not have {what}", layout.display())]
     NotInLayout { layout: PathBuf, what: String },
+    /// A mirror whose names can't hold that of a registry or a repository.
+    #[error("the mirror `{mirror}` can't have it: `{name}` is not the name of a repository")]
+    NoName { mirror: String, name: Shown },
+    /// What several places have said.
+    #[error(transparent)]
+    Places(Box<Places>),
     /// The Nix store did not take something.
     #[error("nothing can be added to the Nix store: {reason}")]
     NixStore { reason: String },
@@ -117,9 +123,47 @@ impl Error {
     pub(crate) fn is_absent(&self) -> bool {
         match self {
             Error::Registry(error) => error.is_absent(),
-            Error::NotInLayout { .. } => true,
+            Error::NotInLayout { .. } | Error::NoName { .. } => true,
+            Error::Places(places) => places.best.is_absent(),
             _ => false,
         }
+    }
+
+    /// The error that tells most, and what the other places have said.
+    pub(crate) fn of_places(best: Error, others: &[Error]) -> Error {
+        if others.is_empty() {
+            return best;
+        }
+        let said = |error: &Error| {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(error) = source {
+                text.push_str(&format!(": {error}"));
+                source = error.source();
+            }
+            text
+        };
+        let others = others.iter().map(said).collect();
+        Error::Places(Box::new(Places { best, others }))
+    }
+}
+
+/// The error of the place that tells most, and what the others have said. It reads as that error does.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) best: Error,
+    others: Vec<String>,
+}
+
+impl std::fmt::Display for Places {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.best.fmt(f)
+    }
+}
+
+impl std::error::Error for Places {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.best.source()
     }
 }
 
@@ -137,6 +181,11 @@ impl Failure for Error {
         match self {
             Error::Registry(error) => pairs(error.details()),
             Error::Layout(error) => pairs(error.details()),
+            Error::Places(places) => {
+                let mut details = places.best.details();
+                details.extend(list("elsewhere", &places.others));
+                details
+            }
             Error::NoEntry { known, .. } => list("image", known),
             Error::NameTaken { reference, .. } => {
                 vec![Detail::new("locked", reference.to_string())]
@@ -166,6 +215,7 @@ impl Failure for Error {
             Error::Files(error) => return error.hint(),
             Error::Layout(error) => return error.hint(),
             Error::Registry(error) => return error.hint(),
+            Error::Places(places) => return places.best.hint(),
             Error::Value(error) | Error::Unwritable { error, .. } => {
                 return error.hint().map(str::to_owned);
             }
@@ -174,6 +224,9 @@ impl Failure for Error {
             }
             Error::Off { .. } => "let a mirror have it, or end the list with `direct`",
             Error::NotInLayout { .. } => "run `pull vendor` where the network is",
+            Error::NoName { .. } => {
+                "let another place of the list have it, or write the mirror without `{registry}`"
+            }
             Error::NixStore { .. } => {
                 "run it where `nix-store` is, as somebody who may add to the store"
             }
@@ -206,6 +259,7 @@ impl Failure for Error {
             Error::Files(error) => return error.blame(),
             Error::Layout(error) => error.is_environment(),
             Error::Registry(error) => error.is_environment(),
+            Error::Places(places) => return places.best.blame(),
             Error::Unreadable { .. } => true,
             Error::Unwritable { .. } => return Blame::Bug,
             Error::NixStore { .. } => true,
@@ -258,6 +312,7 @@ pub(crate) mod tests {
                 | registry::Error::Denied { answer, .. }
                 | registry::Error::Status { answer, .. },
             ) => answer.status,
+            Error::Places(places) => status_of(&places.best),
             error => panic!("{error}"),
         }
     }
@@ -283,6 +338,14 @@ pub(crate) mod tests {
             (
                 Error::NotInLayout { layout: "/l".into(), what: "blob x".into() },
                 "pull: the layout `/l` does not have blob x\nhint: run `pull vendor` where the network is\n".into(),
+            ),
+            (
+                Error::NoName { mirror: "m.example/{registry}".into(), name: "r:5000/x".into() },
+                "pull: the mirror `m.example/{registry}` can't have it: `r:5000/x` is not the name of a repository\nhint: let another place of the list have it, or write the mirror without `{registry}`\n".into(),
+            ),
+            (
+                Error::of_places(Error::Off { what: "blob x".into() }, &[of_status(404), of_status(500)]),
+                "pull: blob x may not be pulled: the list of mirrors ends with `off`\n  elsewhere: GET blob of `r.example/a`: it is not there\n  elsewhere: GET blob of `r.example/a`: the registry answers with 500\nhint: let a mirror have it, or end the list with `direct`\n".into(),
             ),
             (
                 Error::Reference { reference: "x".into(), reason: "why".into() },
@@ -337,6 +400,15 @@ pub(crate) mod tests {
             "pull: nothing can be added to the Nix store: why\nhint: run it where `nix-store` is, as somebody who may add to the store\n"
         );
         assert_eq!(of_status(503).blame(), Blame::Environment);
+        // What several places say is what the most telling says, causes and all.
+        let several = Error::of_places(of_status(503), &[of_status(404)]);
+        assert_eq!(several.blame(), Blame::Environment);
+        let text = shown(several);
+        let also = "  elsewhere: GET blob of `r.example/a`: it is not there\n";
+        assert!(
+            text.starts_with("pull: GET blob of `r.example/a`: the registry answers with 503\n")
+        );
+        assert!(text.contains(also) && !text.contains("caused by"), "{text}");
         assert!(shown(of_status(403)).contains("status:"));
     }
 }

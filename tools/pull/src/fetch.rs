@@ -50,11 +50,9 @@ impl Fetcher {
         let steps = mirrors::parse(&from.mirrors)?;
         let mut access = from.access.clone();
         for step in &steps {
-            if let Place::Mirror {
-                host, plain: true, ..
-            } = &step.place
-            {
-                access.hosts.entry(host.clone()).or_default().plain_http = true;
+            if let Place::Mirror { host, plain, .. } = &step.place {
+                // `https` is TLS on loopback, too.
+                access.hosts.entry(host.clone()).or_default().plain_http |= plain;
             }
         }
         Ok(Fetcher {
@@ -110,7 +108,10 @@ impl Fetcher {
                 Place::Direct => &name.registry,
                 Place::Layout(_) | Place::Off => continue,
             };
-            let path = step.place.repository(&name.registry, &name.path);
+            let path = match step.place.repository(&name.registry, &name.path) {
+                Err(error) if error.is_absent() => continue,
+                path => path?,
+            };
             logins.push(self.registries.explain(host, &path)?);
         }
         Ok(logins)
@@ -307,7 +308,7 @@ impl Fetcher {
             Place::Mirror { host, .. } => host,
             _ => &name.registry,
         };
-        let path = place.repository(&name.registry, &name.path);
+        let path = place.repository(&name.registry, &name.path)?;
         Ok(self.registries.repository(host, &path)?)
     }
 

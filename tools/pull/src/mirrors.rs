@@ -32,12 +32,22 @@ pub(crate) enum Place {
 
 impl Place {
     /// The name that a repository has there.
-    pub(crate) fn repository(&self, registry: &str, path: &str) -> String {
+    ///
+    /// # Errors
+    /// [`Error::NoName`]: a registry's name with a port, or in capitals, is no part of a repository's.
+    pub(crate) fn repository(&self, registry: &str, path: &str) -> Result<String> {
         match self {
-            Place::Mirror { prefix, .. } if !prefix.is_empty() => {
-                format!("{}/{path}", prefix.replace("{registry}", registry))
+            Place::Mirror { host, prefix, .. } if !prefix.is_empty() => {
+                let name = format!("{}/{path}", prefix.replace("{registry}", registry));
+                match oci::Reference::parse(&format!("host.example/{name}")) {
+                    Ok(reference) if reference.path == name => Ok(name),
+                    _ => Err(Error::NoName {
+                        mirror: format!("{host}/{prefix}"),
+                        name: Shown::new(name),
+                    }),
+                }
             }
-            _ => path.to_owned(),
+            _ => Ok(path.to_owned()),
         }
     }
 }
@@ -90,6 +100,24 @@ pub(crate) fn parse(list: &str) -> Result<Vec<Step>> {
             break;
         }
     }
+    for step in &steps {
+        let contradicts = |other: &Step| match (&step.place, &other.place) {
+            (
+                Place::Mirror { host, plain, .. },
+                Place::Mirror {
+                    host: same,
+                    plain: other,
+                    ..
+                },
+            ) => host == same && plain != other,
+            _ => false,
+        };
+        if let Place::Mirror { host, .. } = &step.place
+            && steps.iter().any(contradicts)
+        {
+            return Err(bad(host, "it is both `https` and `http`"));
+        }
+    }
     match steps.is_empty() {
         false => Ok(steps),
         true if list.is_empty() => Ok(vec![direct()]),
@@ -113,6 +141,18 @@ fn direct() -> Step {
 }
 
 fn place(entry: &str) -> std::result::Result<Place, &'static str> {
+    if entry.contains([';', ' ', '\t', '\n']) {
+        return Err("places are separated by `,` or `|`");
+    }
+    if entry.eq_ignore_ascii_case("direct") {
+        return Err("it is written `direct`");
+    }
+    if entry.eq_ignore_ascii_case("off") {
+        return Err("it is written `off`");
+    }
+    if entry.starts_with(['/', '.']) {
+        return Err("a folder is written `file:///srv/images`");
+    }
     // A path without `//` is relative to where the program runs, as paths of requests are.
     if let Some(path) = entry.strip_prefix("file:")
         && !path.starts_with('/')
@@ -121,13 +161,14 @@ fn place(entry: &str) -> std::result::Result<Place, &'static str> {
         return Ok(Place::Layout(path.into()));
     }
     let (scheme, rest) = entry.split_once("://").unwrap_or(("https", entry));
+    let scheme = scheme.to_ascii_lowercase();
     if scheme == "file" {
         return match rest.starts_with('/') {
             true => Ok(Place::Layout(rest.into())),
             false => Err("a file URL has a path and nothing else, as `file:///srv/images`"),
         };
     }
-    if !matches!(scheme, "https" | "http") {
+    if !matches!(scheme.as_str(), "https" | "http") {
         return Err("its scheme is none of https, http and file");
     }
     if rest.contains(['?', '#', '@']) {
@@ -137,6 +178,7 @@ fn place(entry: &str) -> std::result::Result<Place, &'static str> {
     if host.is_empty() {
         return Err("it has no host");
     }
+    registry::check_name(host)?;
     let prefix = prefix.trim_end_matches('/');
     let sample = prefix.replace("{registry}", "registry");
     if !sample.is_empty() && oci::Reference::parse(&format!("host.example/{sample}")).is_err() {
@@ -218,13 +260,14 @@ pub(crate) enum Telling {
     Final,
 }
 
-/// Goes through the list until a place gives it. Of all errors the one that tells most is returned; of
-/// those that tell as much, of absence the last, of others the first.
+/// Goes through the list until a place gives it. Of all errors the one that tells most is returned, with
+/// the others beside it; of those that tell as much, of absence the last, of others the first.
 pub(crate) fn walk<T>(
     steps: &[Step],
     mut ask: impl FnMut(&Place) -> std::result::Result<T, Error>,
 ) -> Result<T> {
     let mut best: Option<(Telling, Error)> = None;
+    let mut others: Vec<Error> = Vec::new();
     for step in steps {
         let error = match ask(&step.place) {
             Ok(found) => return Ok(found),
@@ -242,16 +285,16 @@ pub(crate) fn walk<T>(
                 telling > *known || (telling == *known && telling == Telling::Absent)
             }
         };
-        if better {
-            best = Some((telling, error));
+        match better {
+            true => others.extend(best.replace((telling, error)).map(|(_, error)| error)),
+            false => others.push(error),
         }
         if !absent && !step.on_any_error {
             break;
         }
     }
-    Err(best
-        .expect("a list has at least one place, and none gave it")
-        .1)
+    let (_, best) = best.expect("a list has at least one place, and none gave it");
+    Err(Error::of_places(best, &others))
 }
 
 #[cfg(test)]

@@ -229,6 +229,183 @@ fn everything_that_verify_finds() {
     assert!(error.contains("is not an OCI layout"), "{error}");
 }
 
+/// One tar entry of a type, with a link's target.
+fn entry(kind: tar::EntryType, name: &str, target: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_size(0);
+    header.set_mode(0o777);
+    let old = header.as_old_mut();
+    old.name[..name.len()].copy_from_slice(name.as_bytes());
+    old.linkname[..target.len()].copy_from_slice(target.as_bytes());
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+/// CVE-2026-50163, GHSA-fxhp-mv3v-67qp (oras-go): a hard link was resolved from where the program ran.
+/// GHSA-m37j-52j7-pjw7 (oras-go), CVE-2026-42574, GHSA-qq3r-w4hj-gjp6, GHSA-5g94-c2wx-8pxw (apko): a file was
+/// written through symbolic links. Nothing of ours unpacks a layer; one that tries is found out, and what it
+/// leads to stays as it is.
+#[test]
+fn cve_2026_50163_ghsa_fxhp_ghsa_m37j_cve_2026_42574_ghsa_qq3r_ghsa_5g94_links_lead_nowhere() {
+    use tar::EntryType::{Link, Regular, Symlink};
+    let end = vec![0; 1024];
+    for (at, (entries, expected)) in [
+        // In the folder where it runs there is a file of that name.
+        (
+            vec![entry(Link, "copy", "victim")],
+            "the hard link `copy` leads to `victim`, which does not come before it",
+        ),
+        (
+            vec![entry(Link, "copy", "/etc/passwd")],
+            "the hard link `copy` leads to `/etc/passwd`, which does not come before it",
+        ),
+        (
+            vec![entry(Link, "copy", "../victim")],
+            "which has the part `..`",
+        ),
+        // A chain of links, and a file through it.
+        (
+            vec![
+                entry(Symlink, "a", "."),
+                entry(Symlink, "a/b", ".."),
+                entry(Regular, "a/b/victim", ""),
+            ],
+            "",
+        ),
+        (
+            vec![entry(Symlink, "d", "/"), entry(Regular, "d/victim", "")],
+            "",
+        ),
+        (
+            vec![entry(Regular, "../victim", "")],
+            "the path `../victim` has the part `..`",
+        ),
+        (
+            vec![entry(Regular, "x/../../victim", "")],
+            "has the part `..`",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let store = Store::new();
+        let layer = [entries.concat(), end.clone()].concat();
+        image(&store, "a", Some("1"), "linux/amd64", &[layer]);
+        let server = store.serve();
+        let world = World::new();
+        world.write("victim", "untouched");
+        world.well(&["lock", &format!("app={}/a:1", server.host())]);
+        world.request("");
+        world.pull("out");
+        let before = world.names();
+        let output = world.run(&["verify", "out"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), expected.is_empty(), "{at}: {said}");
+        assert!(said.contains(expected), "{at}: {said}");
+        assert_eq!(world.names(), before);
+        assert_eq!(world.read("victim"), "untouched");
+    }
+}
+
+/// ggcr #2306: a blob of a layout was a link to a file outside of it.
+#[test]
+fn ggcr_2306_blobs_that_lead_out_of_a_layout() {
+    let (_store, _server, world, _) = locked();
+    world.well(&["vendor", "--out", "vendor"]);
+    let common = Digest::of(&tar(&["etc/os-release"]));
+    let path = world.path("vendor").join(blob(&common));
+    // Even where it is the same content.
+    std::fs::rename(&path, world.path("outside")).unwrap();
+    std::os::unix::fs::symlink(world.path("outside"), &path).unwrap();
+    world.request(&from("file:vendor,direct", ""));
+    let error = world.fails(1, &["request.json", "--out", "out"]);
+    assert!(
+        error.contains("is a link that leads out of the layout"),
+        "{error}"
+    );
+    assert!(!world.path("out").exists());
+    // One that stays inside is followed.
+    std::fs::rename(world.path("outside"), world.path("vendor/aside")).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("../../aside", &path).unwrap();
+    world.pull("out");
+}
+
+/// cosign's GHSA-88jx-383q-w4qc, GHSA-95pr-fxf5-86gv, GHSA-vfp6-jrw2-99g9, GHSA-w6c6-c85g-mmv6: numbers and bodies
+/// that a registry chooses have no bound; a check passes over what binds. Each number here is bounded, and
+/// what is locked is bound to the digest above it.
+#[test]
+fn ghsa_88jx_95pr_vfp6_w6c6_what_a_registry_counts_is_bounded() {
+    let server = Server::start(|request| {
+        if request.path.ends_with("/manifests/many") {
+            // Each to be asked for by itself, none of them small.
+            let one = format!(
+                r#"{{"mediaType":"{}","size":9223372036854775807,"digest":"sha256:{:064x}"}}"#,
+                common::MANIFEST,
+                7
+            );
+            let all = vec![one; 20_000].join(",");
+            let body = format!(r#"{{"schemaVersion":2,"manifests":[{all}]}}"#);
+            return Answer::new(200)
+                .with("Content-Type", common::INDEX)
+                .body(body);
+        }
+        if request.path.contains("/manifests/sha256:") || request.path.ends_with("/manifests/one") {
+            return Answer::new(200)
+                .with("Content-Type", common::MANIFEST)
+                .endless();
+        }
+        Answer::new(404)
+    });
+    let world = World::new();
+    for tag in ["many", "one"] {
+        let image = format!("app={}/a:{tag}", server.host());
+        let error = world.fails(1, &["lock", &image]);
+        assert!(
+            error.contains("larger than 4194304 bytes")
+                || error.contains("it lists 20000, more than 10000"),
+            "{tag}: {error}"
+        );
+    }
+    assert!(server.requests().len() <= 3, "{:?}", server.lines());
+    assert!(!world.path("images.lock.json").exists());
+}
+
+/// The same layer that docker writes where a step of a build changes nothing, by its well-known digests.
+#[test]
+fn the_empty_layer_of_docker() {
+    let store = Store::new();
+    let layer = data_encoding::HEXLOWER
+        .decode(b"1f8b080000096e8800ff621805a360148c5800080000ffff2eafb5ef00040000")
+        .unwrap();
+    let digest = store.add_blob("a", &layer);
+    assert_eq!(
+        digest.to_string(),
+        "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"
+    );
+    let diff_id = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+    );
+    store.add_blob("a", config.as_bytes());
+    let of = |kind, bytes: &[u8]| oci::Descriptor::of(oci::MediaType::known(kind), bytes);
+    let layer = of("application/vnd.oci.image.layer.v1.tar+gzip", &layer);
+    let manifest = oci::Manifest::new(of(common::CONFIG, config.as_bytes()), vec![layer]);
+    store.add_manifest(
+        "a",
+        Some("1"),
+        common::MANIFEST,
+        &manifest.to_bytes().unwrap(),
+    );
+    let server = store.serve();
+    let world = World::new();
+    world.well(&["lock", &format!("app={}/a:1", server.host())]);
+    world.request("");
+    world.pull("out");
+    world.well(&["verify", "out"]);
+}
+
 /// A layer whose diff_id is not what it unpacks to: skopeo does not notice.
 #[test]
 fn verify_reads_what_a_layer_unpacks_to() {

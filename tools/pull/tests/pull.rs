@@ -369,7 +369,7 @@ fn schema_1_is_refused() {
 
 /// GHSA-298f-872v-2rcx (oras): cycles. By digest they can't be made; depth and number are bounded.
 #[test]
-fn indexes_are_bounded() {
+fn ghsa_298f_indexes_are_bounded() {
     let store = Store::new();
     let mut child = image(&store, "a", None, "linux/amd64", &[]);
     for depth in 0..10 {

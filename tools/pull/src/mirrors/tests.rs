@@ -54,6 +54,12 @@ fn lists() {
         ("a.example|off,b.example", "mirror a.example|off,"),
         ("file:///srv/images", "layout /srv/images,"),
         ("file:vendor/images,off", "layout vendor/images,off,"),
+        // Folders of other repositories under Bazel.
+        (
+            "file:external/rules_x~~images~base+1/v",
+            "layout external/rules_x~~images~base+1/v,",
+        ),
+        ("HTTPS://m.example", "mirror m.example,"),
         (
             ",",
             "`,` is not a place to pull from: it has only empty entries",
@@ -73,6 +79,54 @@ fn lists() {
         (
             "https://u@a/x",
             "`https://u@a/x` is not a place to pull from: it has a query, a fragment or user information",
+        ),
+        (
+            "https://a b/x",
+            "`https://a b/x` is not a place to pull from: places are separated by `,` or `|`",
+        ),
+        (
+            "https://a\\b/x",
+            "`https://a\\b/x` is not a place to pull from: its host is missing or malformed",
+        ),
+        (
+            "https://m.example:x",
+            "`https://m.example:x` is not a place to pull from: its port is malformed",
+        ),
+        (
+            "mirror.example:5000:6000",
+            "`mirror.example:5000:6000` is not a place to pull from: its port is malformed",
+        ),
+        (
+            "https://-/x/../y",
+            "`https://-/x/../y` is not a place to pull from: its path can't begin the name of a repository",
+        ),
+        (
+            "http://m.example:5000/a|https://m.example:5000/b",
+            "`m.example:5000` is not a place to pull from: it is both `https` and `http`",
+        ),
+        (
+            "Direct",
+            "`Direct` is not a place to pull from: it is written `direct`",
+        ),
+        (
+            "OFF",
+            "`OFF` is not a place to pull from: it is written `off`",
+        ),
+        (
+            "/srv/images",
+            "`/srv/images` is not a place to pull from: a folder is written `file:///srv/images`",
+        ),
+        (
+            "./images",
+            "`./images` is not a place to pull from: a folder is written `file:///srv/images`",
+        ),
+        (
+            "a.example;b.example",
+            "`a.example;b.example` is not a place to pull from: places are separated by `,` or `|`",
+        ),
+        (
+            "a.example b.example",
+            "`a.example b.example` is not a place to pull from: places are separated by `,` or `|`",
         ),
         (
             "https://a/Upper",
@@ -99,8 +153,18 @@ fn names_at_a_mirror() {
             .unwrap()
             .remove(0)
             .place;
-        assert_eq!(place.repository("docker.io", "library/debian"), expected);
+        let name = place.repository("docker.io", "library/debian");
+        assert_eq!(name.unwrap(), expected);
     }
+    // What no repository can be called no mirror has.
+    let place = parse("https://m.example/cache/{registry}").unwrap();
+    for registry in ["corp.example:5000", "LOCALDOMAIN", "[::1]"] {
+        let error = place[0].place.repository(registry, "app").unwrap_err();
+        assert!(error.is_absent(), "{error}");
+    }
+    let long = "a".repeat(250);
+    let error = place[0].place.repository("docker.io", &long).unwrap_err();
+    assert!(error.is_absent(), "{error}");
 }
 
 /// The patterns of Go, its own table.
@@ -183,6 +247,7 @@ fn walked(list: &str) -> String {
     match result {
         Ok(()) => "good".into(),
         Err(Error::Off { .. }) => "off".into(),
+        Err(Error::Places(places)) if matches!(places.best, Error::Off { .. }) => "off".into(),
         Err(error) => crate::error::tests::status_of(&error).to_string(),
     }
 }
