@@ -17,6 +17,8 @@ use e2e::run::{self, Surroundings};
 use e2e::{golden, outsiders, programs};
 use serde_json::{Map, Value, json};
 
+mod transfers;
+
 fn read(document: &str) -> String {
     fs::read_to_string(programs::workspace().join(document)).unwrap()
 }
@@ -241,6 +243,17 @@ fn every_field_is_explained() {
         "docs/requests/assemble.md",
     );
     fields_are_named("docs/schemas/verify.schema.json", "docs/requests/verify.md");
+    // How registries are reached is the same for both, and so explained in one place.
+    let registries = read("docs/registries.md");
+    for tool in ["pull", "push"] {
+        let document = format!("docs/requests/{tool}.md");
+        let both = read(&document) + &registries;
+        names_of(
+            &format!("docs/schemas/{tool}.schema.json"),
+            &document,
+            &both,
+        );
+    }
     // What one layer has too is explained where one layer is.
     let both = read("docs/requests/layers.md") + &read("docs/requests.md");
     names_of(

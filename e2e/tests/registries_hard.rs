@@ -458,9 +458,10 @@ fn tokens_of_an_issuer() {
     assert_eq!(other["bytes_sent"], 0, "{other}");
 }
 
-/// Storage behind a redirect asks for a certificate, and gets none: ours is for the registry.
+/// GHSA-h3wm-jjqf-8jm2 (oras): storage behind a redirect asks for a certificate, and gets none: ours is for
+/// the registry.
 #[test]
-fn a_client_certificate_stays_at_home() {
+fn ghsa_h3wm_a_client_certificate_stays_at_home() {
     let tools = ["docker-registry", "openssl", "/usr/sbin/nginx"];
     if !outsiders::can("a client certificate is not shown elsewhere", &tools) {
         return;
