@@ -13,6 +13,7 @@ use crate::command::Error;
 use crate::{programs, workspace};
 use e2e::tree::{self, Content, Manner};
 use image::{Image, Round};
+use registry::Destination;
 use screen::{Screen, count, size};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 /// What `cargo xtask demo` is told.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// A registry to push to and to pull from, as `127.0.0.1:5000`; without it there is one in memory
+    /// A registry to push to and to pull from, as `127.0.0.1:5000`, with your own logins; without it there is
+    /// one in memory
     #[arg(long, value_name = "HOST:PORT")]
     registry: Option<String>,
 }
@@ -32,6 +34,11 @@ pub(crate) struct Options {
 /// from the registry.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let screen = Screen::new();
+    let destination = match &options.registry {
+        // Before there is anything to wait for.
+        Some(host) => Destination::at(host)?,
+        None => Destination::in_memory(),
+    };
     screen.title("An image from real files, made twice");
     let tools = programs::build()?;
     let work = workspace::target()?.join("demo");
@@ -137,7 +144,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         return Err(format!("the digests differ: {} and {}", once.digest, again.digest).into());
     }
     screen.verdict("the same digest", &once.digest);
-    registry::there_and_back(&screen, &tools, &work, &image, options.registry.as_deref())?;
+    registry::there_and_back(&screen, &tools, &work, &image, &destination)?;
     let image = image
         .strip_prefix(std::env::current_dir()?)
         .unwrap_or(&image)

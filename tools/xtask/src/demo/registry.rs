@@ -1,6 +1,7 @@
 //! The demo's last part: the image goes to a registry and comes back, the same to the last byte.
 //!
-//! Without a registry of the user's own there is one in memory, on loopback, for as long as it takes.
+//! Without a registry of the user's own there is one in memory, on loopback, for as long as it takes. The
+//! user's own is asked first whether it is there, and whether it speaks TLS.
 
 use super::screen::{Screen, size};
 use crate::command::Error;
@@ -8,12 +9,84 @@ use scripted::{Server, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The repository that the image goes to.
 const REPOSITORY: &str = "rules-container/demo";
+
+/// Where the image goes.
+pub(crate) struct Destination {
+    host: String,
+    /// How it is reached, as requests say it.
+    access: Value,
+    /// What keeps the one in memory.
+    own: Option<Server>,
+}
+
+impl Destination {
+    /// A registry that ends with this value.
+    pub(crate) fn in_memory() -> Self {
+        let server = Store::new().serve();
+        Destination {
+            host: server.host(),
+            // Without anybody's logins and proxy.
+            access: json!({}),
+            own: Some(server),
+        }
+    }
+
+    /// The user's own.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub(crate) fn at(host: &str) -> Result<Self, Error> {
+        let nobody = |error: std::io::Error| -> Error {
+            format!(
+                "no registry answers at {host}: {error}\n\
+                 start one there, as `docker-registry serve` does, or leave `--registry` out: then there is one in memory"
+            )
+            .into()
+        };
+        let plain = speaks_plain_http(host).map_err(nobody)?;
+        let hosts = json!({host: {"plain_http": plain}});
+        Ok(Destination {
+            host: host.to_owned(),
+            access: json!({"hosts": hosts, "credentials": "lookup"}),
+            own: None,
+        })
+    }
+}
+
+/// Asks a host for `/v2/` without TLS. A server with TLS closes the connection, or says that it is a bad
+/// request.
+fn speaks_plain_http(host: &str) -> std::io::Result<bool> {
+    let port = match host.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => "",
+        _ => ":443",
+    };
+    let patience = Duration::from_secs(5);
+    let mut last = std::io::Error::other("the name leads nowhere");
+    for address in format!("{host}{port}").to_socket_addrs()? {
+        let mut stream = match TcpStream::connect_timeout(&address, patience) {
+            Ok(stream) => stream,
+            Err(error) => {
+                last = error;
+                continue;
+            }
+        };
+        stream.set_read_timeout(Some(patience))?;
+        let question = format!("GET /v2/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let mut said = Vec::new();
+        let _ = stream.write_all(question.as_bytes());
+        let _ = stream.take(12).read_to_end(&mut said);
+        return Ok(said.starts_with(b"HTTP/1.") && !said.ends_with(b" 400"));
+    }
+    Err(last)
+}
 
 /// Pushes `image` to a registry, once and again, and pulls it back.
 ///
@@ -24,15 +97,14 @@ pub(crate) fn there_and_back(
     tools: &Path,
     work: &Path,
     image: &Path,
-    registry: Option<&str>,
+    to: &Destination,
 ) -> Result<(), Error> {
     screen.heading("To a registry, and back");
-    let own = registry.is_none().then(|| Store::new().serve());
-    let host = registry.map_or_else(
-        || own.as_ref().map_or(String::new(), Server::host),
-        str::to_owned,
-    );
-    let kind = if own.is_some() { "in memory" } else { "yours" };
+    let (host, access) = (&to.host, &to.access);
+    let kind = match to.own {
+        Some(_) => "in memory",
+        None => "yours",
+    };
     screen.line("registry", &format!("{host}, {kind}"));
     let folder = work.join("registry");
     fs::create_dir(&folder)?;
@@ -41,7 +113,7 @@ pub(crate) fn there_and_back(
         tools,
     };
     let reference = format!("{host}/{REPOSITORY}");
-    let push = json!({"kind": "push", "version": 1, "origin": "demo",
+    let push = json!({"kind": "push", "version": 1, "origin": "demo", "access": access,
         "images": [{"layout": image, "to": [{"repository": reference, "tags": ["latest"]}]}]});
     for (word, receipt) in [("sent", "first.json"), ("sent again", "second.json")] {
         let start = Instant::now();
@@ -59,10 +131,10 @@ pub(crate) fn there_and_back(
     }
     let start = Instant::now();
     let lock = format!("demo={reference}:latest");
-    // Without anybody's logins and proxy.
-    fs::write(folder.join("settings.json"), "{}")?;
+    let settings = json!({"access": access}).to_string();
+    fs::write(folder.join("settings.json"), settings)?;
     run.command("pull", &["lock", &lock, "--settings", "settings.json"])?;
-    let pull = json!({"kind": "pull", "version": 1, "origin": "demo",
+    let pull = json!({"kind": "pull", "version": 1, "origin": "demo", "from": {"access": access},
         "image": {"locked": {"lock": "images.lock.json", "name": "demo"}}});
     run.tool("pull", &pull, &["--out", "back"])?;
     let seconds = start.elapsed().as_secs_f64();
@@ -121,4 +193,41 @@ fn blobs(layout: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
         blobs.insert(name, entry.path());
     }
     Ok(blobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_registry_is_asked_before_anything_is_made() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let error = Destination::at(&host).err().unwrap().to_string();
+        assert!(
+            error.starts_with(&format!(
+                "no registry answers at {host}: Connection refused"
+            )),
+            "{error}"
+        );
+        assert!(error.contains("or leave `--registry` out"), "{error}");
+        let error = Destination::at("no.such.host.invalid:5000").err().unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("no registry answers at no.such.host")
+        );
+        // One that is there, by its address and by its name; and what servers with TLS say.
+        let server = Store::new().serve();
+        let port = server.host().rsplit_once(':').unwrap().1.to_owned();
+        for host in [server.host(), format!("localhost:{port}")] {
+            let access = Destination::at(&host).unwrap().access;
+            assert_eq!(access["hosts"][&host]["plain_http"], true);
+        }
+        let secret = Server::start(|_| scripted::Answer::new(400));
+        let access = Destination::at(&secret.host()).unwrap().access;
+        assert_eq!(access["hosts"][&secret.host()]["plain_http"], false);
+    }
 }
