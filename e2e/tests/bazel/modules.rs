@@ -201,6 +201,9 @@ fn a_push_to_a_registry() {
          [container_image(name = name, os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], labels = {{\"name\": name}}) for name in [\"one\", \"two\"]]\n\
          [container_push(name = \"push_\" + name, image = name, plain_http = [\"{host}\"], remote_tags = [\"1.0\", \"latest\"], repositories = [\"{host}/team/\" + name]) for name in [\"one\", \"two\"]]\n\
          container_push_all(name = \"push_all\", pushes = [\":push_one\", \":push_two\"])\n\
+         load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_load\", \"oci_push\")\n\
+         oci_push(name = \"oci_push\", image = \":one\", remote_tags = \":oci_tags.txt\", repository = \":oci_repository.txt\")\n\
+         oci_load(name = \"oci_load\", command = [{command}], image = \":one\", repo_tags = \":oci_names.txt\")\n\
          {}{}",
         stamps::BUILD,
         private.build(),
@@ -275,6 +278,22 @@ fn a_push_to_a_registry() {
     assert_eq!(config["config"]["digest"], id.as_str());
 
     private.check(&mut bazel, &workspace);
+
+    // The same by the names of rules_oci, with files in the place of lists.
+    let files = [
+        ("oci_repository.txt", format!("{host}/team/oci")),
+        ("oci_tags.txt", "1.0\nnext\n".to_owned()),
+        ("oci_names.txt", "example.com/oci:1\n".to_owned()),
+    ];
+    for (file, text) in files {
+        fs::write(workspace.join(file), text).unwrap();
+    }
+    bazel.succeed(&["run", "//:oci_push"]);
+    assert_eq!([digest("oci", "1.0"), digest("oci", "next")], [&one[..]; 2]);
+    bazel.succeed(&["run", "//:oci_load"]);
+    let words = ["image", "exists", "example.com/oci:1"].map(str::to_owned);
+    let exists = [&podman[1..], &words].concat();
+    e2e::outsiders::run(folder.path(), "podman", &exists);
 
     // What the program says reaches the user, with the target's label.
     drop(_registry);
