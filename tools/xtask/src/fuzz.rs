@@ -29,7 +29,7 @@ impl Options {
     /// What is run before a change lands.
     pub(crate) const SHORT: Options = Options {
         targets: Vec::new(),
-        seconds: 8,
+        seconds: 5,
     };
 }
 
