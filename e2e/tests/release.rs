@@ -122,9 +122,14 @@ fn release(folder: &Path) -> String {
         "packages": [{"name": "busybox", "package_version": "1.36", "purl": "pkg:generic/busybox@1.36", "licence": "GPL-2.0-only", "sha256": "0".repeat(64)}],
         "steps": [rootfs, step("assemble", "image", "image.json")],
         "tools": [tool("layer"), tool("assemble")],
-        "make": ["spdx", "cyclonedx", "sealed", {"provenance": {"builder": "https://example.com/builder", "invocation": "run/1",
+        "sign": {"key": "key.pem"},
+        "make": ["signature", "spdx", "cyclonedx", "sealed", {"provenance": {"builder": "https://example.com/builder", "invocation": "run/1",
             "materials": [{"uri": "git+https://example.com/team/app", "git_commit": "a".repeat(40)}]}}]});
     write(folder, "attest.json", &attest);
+    let keys = programs::workspace().join("tools/signing/tests");
+    for key in ["key.pem", "key.pub.pem"] {
+        fs::copy(keys.join(key), folder.join(key)).unwrap();
+    }
     well(
         folder,
         "attest",
@@ -185,10 +190,11 @@ fn documents_are_the_same_each_time_and_sound() {
     assert_eq!(
         kinds,
         [
+            "application/vnd.dev.cosign.simplesigning.v1+json",
             "application/spdx+json",
             "application/vnd.cyclonedx+json",
             "application/vnd.rules-container.sealed.v1+json",
-            "application/vnd.in-toto+json",
+            "application/vnd.dsse.envelope.v1+json",
         ]
     );
 }
@@ -218,7 +224,10 @@ names = {package.name for package in document.packages}
 assert {"zlib", "busybox", "//app:rootfs", "//app:app", "example.com/team/app"} <= names, names
 assert document.creation_info.spdx_version == "SPDX-2.3"
 
-statement = json.load(open("provenance.json"))
+import base64
+envelope = json.load(open("envelope.json"))
+assert envelope["payloadType"] == "application/vnd.in-toto+json"
+statement = json.loads(base64.b64decode(envelope["payload"]))
 assert statement["_type"] == "https://in-toto.io/Statement/v1"
 assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
 assert "sha256:" + statement["subject"][0]["digest"]["sha256"] == sys.argv[1]
@@ -249,7 +258,7 @@ fn other_peoples_validators_take_the_documents() {
         let name = match kind.as_str() {
             "application/spdx+json" => "spdx.spdx.json",
             "application/vnd.cyclonedx+json" => "cyclonedx.json",
-            "application/vnd.in-toto+json" => "provenance.json",
+            "application/vnd.dsse.envelope.v1+json" => "envelope.json",
             _ => continue,
         };
         fs::write(folder.join(name), bytes).unwrap();
@@ -257,48 +266,140 @@ fn other_peoples_validators_take_the_documents() {
     outsiders::run(folder, "python3", &["-c", VALIDATE, &digest]);
 }
 
-/// Pushed with its documents, found by its digest, and made again elsewhere: the same bytes.
+/// A program of a folder, with that folder as its root. One that needs a dynamic linker, as a bare `cargo test` builds it,
+/// has none there and runs beside it; releases and `cargo xtask test` have static ones.
+fn alone(root: &Path, program: &str) -> Command {
+    let bytes = fs::read(root.join(program)).unwrap();
+    let mut command = match (is_static(&bytes), rustix::process::geteuid().is_root()) {
+        (false, _) => Command::new(root.join(program)),
+        (true, true) => Command::new("chroot"),
+        (true, false) => {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--user", "--map-root-user", "chroot"]);
+            unshare
+        }
+    };
+    if is_static(&bytes) {
+        command.arg(root).arg(format!("/{program}"));
+    }
+    command
+        .current_dir(root)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+/// Whether an ELF file names no dynamic linker: no program header of type 3.
+fn is_static(elf: &[u8]) -> bool {
+    let number = |at: usize, size: usize| {
+        let bytes = elf[at..at + size].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).all(|at| number(table + at * size, 4) != 3)
+}
+
+/// Pushed with what refers to it, promoted to another registry, checked by others, and made again on a root that has
+/// our programs and nothing else: the same bytes.
 #[test]
-fn pushed_and_made_again() {
-    let check = "a release is made again from a registry";
-    if !outsiders::can(check, &["docker-registry", "oras"]) {
+fn pushed_promoted_and_made_again() {
+    let check = "a release is promoted, and made again from a registry";
+    if !outsiders::can(check, &["docker-registry", "oras", "cosign"]) {
         return;
     }
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (here, there) = (here.path(), there.path());
     let digest = release(here);
-    let (_running, host) = registry(here);
-    let repository = format!("{host}/team/app");
-    let access = json!({"hosts": {(host.as_str()): {"plain_http": true}}});
-    let mut images =
-        vec![json!({"layout": "image", "to": [{"repository": repository, "tags": ["1"]}]})];
-    for (_, manifest, _) in documents(here) {
-        images.push(
-            json!({"layout": "attested", "digest": manifest, "to": [{"repository": repository}]}),
-        );
-    }
-    let push = json!({"kind": "push", "version": 1, "origin": "//app:push", "access": access, "images": images});
+    fs::create_dir(here.join("staging")).unwrap();
+    fs::create_dir(here.join("production")).unwrap();
+    let (_staging, first) = registry(&here.join("staging"));
+    let (_production, second) = registry(&here.join("production"));
+    let access = json!({"hosts": {(first.as_str()): {"plain_http": true}, (second.as_str()): {"plain_http": true}}});
+    let staged = format!("{first}/staging/app");
+    let push = json!({"kind": "push", "version": 1, "origin": "//app:push", "access": access, "images": [
+        {"layout": "image", "attached": ["attested"], "to": [{"repository": staged, "tags": ["1"]}]}]});
     write(here, "push.json", &push);
     well(here, "push", &["push.json"]);
-    let image = format!("{repository}@{digest}");
+    write(here, "settings.json", &access);
+    let (from, to) = (format!("{staged}:1"), format!("{second}/team/app"));
+    let (tag, copy) = (format!("{to}:1.0"), format!("{first}/copy:1"));
+    let mut words = vec![
+        "promote",
+        &from,
+        "--expect-digest",
+        &digest,
+        "--settings",
+        "settings.json",
+    ];
+    words.extend(["--to", &tag, &copy, "--receipt", "promoted.json"]);
+    well(here, "push", &words);
+    let receipt: Value =
+        serde_json::from_slice(&fs::read(here.join("promoted.json")).unwrap()).unwrap();
+    assert_eq!(receipt["complete"], true);
+    for (repository, sent) in [(0, true), (1, false)] {
+        let done = &receipt["repositories"][repository];
+        assert_eq!(done["referrers"].as_object().unwrap().len(), 5, "{done}");
+        // Within one registry everything is mounted.
+        assert_eq!(!done["sent"].as_array().unwrap().is_empty(), sent, "{done}");
+    }
+    let image = format!("{to}@{digest}");
     let listed = outsiders::run(
         here,
         "oras",
         &["discover", "--plain-http", "--format", "json", &image],
     );
     let listed = String::from_utf8(listed).unwrap();
-    for kind in ["spdx", "cyclonedx", "sealed", "in-toto"] {
+    for kind in ["spdx", "cyclonedx", "sealed", "dsse", "cosign.artifact.sig"] {
         assert!(listed.contains(kind), "{kind}: {listed}");
     }
+    // cosign takes the signature and the statement that `attest` made, and `verify` takes the same.
+    let cosign = [
+        "--key",
+        "key.pub.pem",
+        "--allow-http-registry",
+        "--insecure-ignore-tlog=true",
+    ];
+    let verify = [&["verify"], &cosign[..], &[&image]].concat();
+    let said = String::from_utf8(outsiders::run(here, "cosign", &verify)).unwrap();
+    assert!(
+        said.contains(&digest) && said.contains("example.com/team/app"),
+        "{said}"
+    );
+    let statement = [
+        &["verify-attestation", "--type", "slsaprovenance1"],
+        &cosign[..],
+        &[&image],
+    ]
+    .concat();
+    let said = String::from_utf8(outsiders::run(here, "cosign", &statement)).unwrap();
+    assert!(said.contains("payloadType"), "{said}");
+    let words = [
+        "attested",
+        &image,
+        "--key",
+        "key.pub.pem",
+        "--require",
+        "spdx,cyclonedx,provenance,sealed",
+        "--settings",
+        "settings.json",
+    ];
+    let said = well(here, "verify", &words);
+    assert!(
+        said.starts_with(&format!("{digest}: 5 documents refer to it\n")),
+        "{said}"
+    );
 
-    // Somebody else, with the sources and the programs alone.
+    // Somebody else: a root with the programs, the sources, and nothing besides.
     tree::copy(
         &here.join("sources"),
         &there.join("inputs/sources"),
         tree::Manner::PLAIN,
     );
     write(there, "settings.json", &access);
-    let tools = programs::folder().to_str().unwrap().to_owned();
+    fs::create_dir_all(there.join("tools")).unwrap();
+    for tool in ["verify", "layer", "assemble"] {
+        fs::copy(programs::path(tool), there.join("tools").join(tool)).unwrap();
+    }
     let rebuild = |work: &str| {
         let words = [
             "rebuild",
@@ -306,13 +407,13 @@ fn pushed_and_made_again() {
             "--inputs",
             "inputs",
             "--tools",
-            &tools,
-            "--work",
-            work,
+            "tools",
             "--settings",
             "settings.json",
+            "--work",
+            work,
         ];
-        ours(there, "verify", &words)
+        alone(there, "tools/verify").args(words).output().unwrap()
     };
     let output = rebuild("again");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -365,12 +466,8 @@ fn check_a_release_yourself() {
     let (_running, host) = registry(folder);
     let repository = format!("{host}/team/app");
     let access = json!({"hosts": {(host.as_str()): {"plain_http": true}}});
-    let mut images = vec![json!({"layout": "image", "to": [{"repository": repository}]})];
-    for (_, manifest, _) in documents(folder) {
-        images.push(
-            json!({"layout": "attested", "digest": manifest, "to": [{"repository": repository}]}),
-        );
-    }
+    let images =
+        json!([{"layout": "image", "attached": ["attested"], "to": [{"repository": repository}]}]);
     let push = json!({"kind": "push", "version": 1, "origin": "//app:push", "access": access, "images": images});
     write(folder, "push.json", &push);
     well(folder, "push", &["push.json"]);
@@ -391,6 +488,7 @@ fn check_a_release_yourself() {
         .env("IMAGE", format!("{repository}@{digest}"))
         .env("SOURCES", "checkout")
         .env("TOOLS", programs::folder())
+        .env("KEY", "key.pub.pem")
         .env("SETTINGS", "--settings settings.json")
         .output()
         .unwrap();
@@ -401,6 +499,8 @@ fn check_a_release_yourself() {
     assert!(output.status.success() && error.is_empty(), "{said}{error}");
     for part in [
         "sound: 1 manifest, 1 layer, ",
+        "5 documents refer to it",
+        "good, by the key sha256:",
         "made again in 2 steps, the same bytes",
     ] {
         assert!(said.contains(part), "{part}: {said}");
