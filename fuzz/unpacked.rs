@@ -33,10 +33,18 @@ pub fn check(bytes: &[u8], compression: Compression, media_type: &'static str) {
             }
         }
     }
-    assert_eq!(
-        first, second,
-        "whether it is sound does not depend on the pieces"
-    );
+    if first != second {
+        // A frame that says a size and ends with an empty block: libzstd compares the two only where it has all of
+        // the frame at once (`corpus/zstds/size`). No byte is another one for that, and layers have digests.
+        assert!(
+            compression == Compression::Zstd && second,
+            "whether it is sound does not depend on the pieces"
+        );
+        assert!(
+            again.starts_with(&whole),
+            "what it is does not depend on the pieces"
+        );
+    }
     if first {
         assert!(whole == again, "what it is does not depend on the pieces");
     }
