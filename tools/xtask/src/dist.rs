@@ -4,6 +4,7 @@
 //! Nothing in it depends on where, when, by whom or on how many cores it is made: `--twice` makes it a second
 //! time from a copy of the sources, in other surroundings, and compares every byte.
 
+mod attest;
 mod image;
 mod tables;
 mod twice;
@@ -182,6 +183,8 @@ pub(crate) fn make(tools: &Tools, missing: &Missing, out: &Path, url: &str) -> R
         });
     }
     image::image(&ours, out, &layers, &version)?;
+    let targets: Vec<&'static Target> = layers.iter().map(|(target, _)| *target).collect();
+    attest::image(&ours, out, &targets, url)?;
     fs::write(
         out.join("prebuilt.bzl"),
         tables::bazel(&built, &version, url),

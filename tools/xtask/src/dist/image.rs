@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs one of the programs on a request; the request stays beside what it made.
-fn run(
+pub(super) fn run(
     ours: &Path,
     out: &Path,
     tool: &str,
@@ -137,9 +137,5 @@ pub(super) fn image(
         fs::remove_file(out.join(layer))?;
         fs::remove_dir_all(out.join(format!("image-{}", target.bazel)))?;
     }
-    let request = json!({
-        "kind": "verify", "version": 1, "origin": "//:release",
-        "checks": [{"image": {"source": {"layout": "image"}, "strict": true}}],
-    });
-    run(ours, out, "verify", "verify", &request, &[])
+    Ok(())
 }
