@@ -40,6 +40,8 @@ def _layers(ctx):
     for number, target in enumerate(ctx.attr.layers):
         if ContainerLayersInfo in target:
             layers.extend(target[ContainerLayersInfo].layers)
+        elif ContainerImageInfo in target or ContainerIndexInfo in target:
+            bad(ctx.label, "layers", show(target.label), "targets of `container_layer` and `container_binary_layer`, and tar files; that is an image", "name it as the `base`, or its layers here")
         else:
             layers.append(_tar_layer(ctx, number, target))
     return layers

@@ -296,6 +296,14 @@ def _images():
         tags = ["manual"],
     )
     refuses(
+        "image_as_a_layer",
+        "layers",
+        "//rules/tests:stamped_image",
+        "targets of `container_layer` and `container_binary_layer`, and tar files; that is an image",
+        "name it as the `base`, or its layers here",
+        layers = [":stamped_image"],
+    )
+    refuses(
         "stamp_default_in_braces",
         "stamp_defaults",
         "{STABLE_VERSION}",
