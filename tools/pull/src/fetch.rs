@@ -22,7 +22,7 @@ use crate::mirrors::{self, Place, Step};
 use crate::request::Supply;
 
 /// Bytes that are read at once.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 512 << 10;
 
 /// Where things are fetched from, and where they are kept.
 pub(crate) struct Fetcher {

@@ -120,11 +120,14 @@ impl Settings {
     }
 }
 
+/// The most blobs that are moved at once: each takes about a mebibyte of memory.
+const MOST: usize = 32;
+
 /// How many blobs are moved at once where nobody says: four, which fill any wire, and twelve where they are
-/// so small (4 MiB on average) that each waits more than it moves.
+/// so small (4 MiB on average) that each waits more than it moves. What is given counts up to [`MOST`].
 pub fn parallel(given: Option<u8>, blobs: usize, bytes: u64) -> usize {
     match given {
-        Some(given) => usize::from(given).max(1),
+        Some(given) => usize::from(given).clamp(1, MOST),
         None if bytes / (blobs.max(1) as u64) < 4 << 20 => 12,
         None => 4,
     }
@@ -200,6 +203,7 @@ mod tests {
             (None, 0, 0, 12),
             (Some(0), 20, 20, 1),
             (Some(2), 20, 20, 2),
+            (Some(255), 999, 20, 32),
         ] {
             assert_eq!(parallel(given, blobs, bytes), expected);
         }
