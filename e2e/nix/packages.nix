@@ -161,6 +161,12 @@ rec {
   errors = {
     unknown_argument = buildImage (greeting world // { content = [ ]; });
     missing_argument = buildImage { };
+    not_a_list = buildImage { name = "x"; tags = "1.0"; };
+    not_a_set = buildImage { name = "x"; files = [ ]; };
+    not_a_bool = buildImage { name = "x"; thin = "yes"; };
+    not_an_env = buildImage { name = "x"; config.Env = "A=b"; };
+    not_a_file = buildImage { name = "x"; files."etc/x" = 5; };
+    no_text = buildImage { name = 5; };
     not_a_number = buildImage (greeting world // { maxLayers = 200; });
     no_layer_left = buildImage (greeting world // { maxLayers = 1; });
     too_many_base_layers = buildImage (greeting world // { fromImage = base; maxLayers = 4; });

@@ -19,6 +19,48 @@ const ERRORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "not_a_list",
+        &[
+            "rules_container: buildImage.tags: it is string",
+            "fix: give a list",
+        ],
+    ),
+    (
+        "not_a_set",
+        &[
+            "rules_container: buildImage.files: it is list",
+            "fix: give a set",
+        ],
+    ),
+    (
+        "not_a_bool",
+        &[
+            "rules_container: buildImage.thin: it is string",
+            "fix: give `true` or `false`",
+        ],
+    ),
+    (
+        "not_an_env",
+        &[
+            "rules_container: buildImage.config.Env: it is string",
+            "fix: give a set, or a list",
+        ],
+    ),
+    (
+        "not_a_file",
+        &[
+            "rules_container: buildImage.files.etc/x: it is int",
+            "fix: give a set, as",
+        ],
+    ),
+    (
+        "no_text",
+        &[
+            "rules_container: buildImage.name: it is int",
+            "fix: give a string",
+        ],
+    ),
+    (
         "not_a_number",
         &[
             "rules_container: buildImage.maxLayers: it is 200",

@@ -15,7 +15,12 @@
       push = container.pushImage { inherit image; repository = "registry.example.com/you/hello"; };
     in
     {
-      packages.${system} = { inherit image; default = image; };
+      packages.${system} = {
+        inherit image;
+        default = image;
+        # nix shell .#tools: `pull lock` and the other programs
+        tools = container.tool;
+      };
       # nix run .#push
       apps.${system}.push = { type = "app"; inherit (push) program; };
     };

@@ -14,8 +14,10 @@ let
     in
     if builtins.isAttrs value then
       map (name: { inherit name; value = toString value.${name}; }) (builtins.attrNames value)
+    else if builtins.isList value then
+      map split value
     else
-      map split value;
+      fail (at name) "it is ${builtins.typeOf value}" "give a set, or a list as [ \"PATH=/bin\" ]";
   keys = value: if builtins.isAttrs value then builtins.attrNames value else value;
   words = value: if builtins.isString value then [ value ] else map toString value;
   texts = value: builtins.mapAttrs (_: toString) value;

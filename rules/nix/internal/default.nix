@@ -44,11 +44,21 @@ rec {
   # An argument that must be given.
   required = { __required = true; };
 
-  # The arguments of a function, with defaults, none that it does not know, and none that it lacks.
+  # The arguments of a function, with defaults: none that it does not know, none that it lacks, and each
+  # of the type that its default has, but for those that take several.
   arguments = where: known: args:
     let
       unknown = builtins.attrNames (builtins.removeAttrs args (builtins.attrNames known));
       needed = builtins.mapAttrs (_: value: if builtins.isAttrs value then value else { }) known;
+      types = { bool = "`true` or `false`"; list = "a list"; set = "a set"; string = "a string"; };
+      several = [ "contents" "copyToRoot" "deps" "planPackages" "codec" "existing" "lock" "tag" "plan" ];
+      type = name:
+        if name == "name" then "string"
+        else if needed.${name} ? __required || builtins.elem name several then null
+        else builtins.typeOf known.${name};
+      wrong = builtins.filter
+        (name: types ? ${toString (type name)} && builtins.typeOf args.${name} != type name)
+        (builtins.attrNames args);
       missing = builtins.filter (name: needed.${name} ? __required && !(args ? ${name})) (builtins.attrNames known);
     in
     if !(builtins.isAttrs args) then
@@ -58,6 +68,9 @@ rec {
         "take it out, or use one of: ${builtins.concatStringsSep " " (builtins.attrNames known)}"
     else if missing != [ ] then
       fail "${where}.${builtins.head missing}" "it has to be given" "add `${builtins.head missing} = …;`"
+    else if wrong != [ ] then
+      let name = builtins.head wrong; in
+      fail "${where}.${name}" "it is ${builtins.typeOf args.${name}}" "give ${types.${type name}}"
     else
       known // args;
 

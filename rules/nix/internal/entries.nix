@@ -61,6 +61,8 @@ rec {
       fail at "it is the root of the image" "name a file below it"
     else if builtins.isString given || builtins.isPath given || isDerivation given then
       file where path { source = given; }
+    else if !(builtins.isAttrs given) then
+      fail at "it is ${builtins.typeOf given}" "give a set, as { text = \"…\"; }, or a file"
     else if unknown != [ ] then
       fail "${at}.${builtins.head unknown}" "there is no such attribute" "use ${builtins.concatStringsSep ", " (content ++ about)}"
     else if builtins.length has != 1 then
