@@ -72,9 +72,10 @@ fn layer(folder: &Path, name: &str, out: &str) {
     );
 }
 
-/// All that the examples name: images, receipts, files of tags; and the registry's own base image.
-fn lay_out(folder: &Path, store: &Store) {
-    layout(folder, "app.layout", 1000);
+/// All that the examples name: images, receipts, files of tags; and the registry's own images, a base and one
+/// that is staged. The digest of the latter.
+fn lay_out(folder: &Path, store: &Store) -> String {
+    let staged = layout(folder, "app.layout", 1000);
     layer(folder, "rootfs", "rootfs.tar.gz");
     layer(folder, "data", "data.tar.gz");
     // It is made again.
@@ -94,7 +95,7 @@ fn lay_out(folder: &Path, store: &Store) {
     write(folder, "tags.txt", "1.0\nlatest\n");
     write(folder, "names.txt", "app:1.0\n");
     write(folder, "auth.json", r#"{"auths":{}}"#);
-    // The base image, for one platform of an index.
+    // The base image is for one platform of an index.
     let root = folder.join("app.layout/blobs");
     let bytes = |digest: &str| fs::read(root.join(digest.replace(':', "/"))).unwrap();
     let index = fs::read(folder.join("app.layout/index.json")).unwrap();
@@ -104,21 +105,27 @@ fn lay_out(folder: &Path, store: &Store) {
     let document: Value = serde_json::from_slice(&manifest).unwrap();
     let layers = document["layers"].as_array().unwrap();
     for child in layers.iter().chain([&document["config"]]) {
-        store.add_blob("library/debian", &bytes(child["digest"].as_str().unwrap()));
+        for repository in ["library/debian", "staging/app"] {
+            store.add_blob(repository, &bytes(child["digest"].as_str().unwrap()));
+        }
     }
     let media_type = listed["mediaType"].as_str().unwrap().to_owned();
     store.add_manifest("library/debian", None, &media_type, &manifest);
+    store.add_manifest("staging/app", Some("1.0"), &media_type, &manifest);
     listed["platform"] = json!({"os": "linux", "architecture": "amd64"});
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [listed]}).to_string();
     store.add_manifest("library/debian", Some("12"), INDEX, index.as_bytes());
+    staged
 }
 
-/// Puts what is there in place of what the examples name: the registry, `layer`, an engine.
-fn real(example: &Value, server: &Server) -> Value {
+/// Puts what is there in place of what the examples name: registries, a digest, `layer`, an engine.
+fn real(example: &Value, server: &Server, other: &Server, digest: &str) -> Value {
     let text = example.to_string();
     assert!(!text.contains("127.0.0.1"), "{text}");
     let text = text
         .replace("registry.example.com", &server.host())
+        .replace("mirror.example.org", &other.host())
+        .replace("sha256:…", digest)
         .replace("/usr/bin/layer", programs::path("layer").to_str().unwrap())
         .replace(
             r#"["podman","load"]"#,
@@ -131,18 +138,19 @@ fn real(example: &Value, server: &Server) -> Value {
 fn examples_of_push_requests_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let store = Store::new();
-    lay_out(folder, &store);
-    let server = store.serve();
+    let (store, elsewhere) = (Store::new(), Store::new());
+    let digest = lay_out(folder, &store);
+    let (server, other) = (store.serve(), elsewhere.serve());
     write(
         folder,
         "repository.txt",
         &format!("{}/team/made\n", server.host()),
     );
     let examples = examples("docs/requests/push.md");
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     for (line, example) in &examples {
-        write(folder, "request.json", &real(example, &server).to_string());
+        let request = real(example, &server, &other, &digest);
+        write(folder, "request.json", &request.to_string());
         let said = |output: Output| {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(
@@ -167,12 +175,15 @@ fn examples_of_push_requests_run() {
         ("team/app", "latest"),
         ("team/made", "1.0"),
         ("team/made", "latest"),
+        ("app", "1.0"),
+        ("app", "latest"),
     ] {
         assert!(
             store.manifest(repository, tag).is_some(),
             "{repository}:{tag}"
         );
     }
+    assert!(elsewhere.manifest("app", "1.0").is_some());
     for output in ["out/index.json", "app.oci.tar", "app.tar", "loaded.tar"] {
         assert!(folder.join(output).exists(), "{output}");
     }
