@@ -319,7 +319,8 @@ fn run(task: &Task<'_>, step: &Step) -> Result<Value> {
     let output = command
         .current_dir(task.work)
         .env_clear()
-        .stdin(Stdio::null())
+        // A pipe that is closed at once: `/dev/null` need not be there.
+        .stdin(Stdio::piped())
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
