@@ -4,7 +4,7 @@
 //! release build). Without it they are built here, once, so that a bare `cargo test` works too.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The programs that have cases.
@@ -32,6 +32,34 @@ pub fn folder() -> &'static Path {
 /// One program under test.
 pub fn path(tool: &str) -> PathBuf {
     folder().join(tool)
+}
+
+/// Runs a program in `folder`, which is its home; its environment has the `PATH` and nothing else.
+pub fn start(folder: &Path, tool: &str, words: &[&str]) -> Output {
+    Command::new(path(tool))
+        .args(words)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
+}
+
+/// What a program prints that ends well, without a word on standard error.
+///
+/// # Panics
+/// It does not.
+#[track_caller]
+pub fn well(folder: &Path, tool: &str, words: &[&str]) -> String {
+    let output = start(folder, tool, words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{tool} {words:?}: {said}"
+    );
+    String::from_utf8(output.stdout).expect("the program prints UTF-8")
 }
 
 fn build() -> PathBuf {

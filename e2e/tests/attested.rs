@@ -5,10 +5,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use e2e::tree::{self, Manner};
-use e2e::{outsiders, programs};
+use e2e::{
+    outsiders,
+    programs::{self, start, well},
+};
 use serde_json::{Value, json};
 
 const SPDX: &str = "application/spdx+json";
@@ -17,31 +20,9 @@ const SEALED: &str = "application/vnd.rules-container.sealed.v1+json";
 const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 const SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
-fn ours(folder: &Path, tool: &str, words: &[&str]) -> Output {
-    Command::new(programs::path(tool))
-        .args(words)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", folder)
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn well(folder: &Path, tool: &str, words: &[&str]) -> String {
-    let output = ours(folder, tool, words);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{tool} {words:?}: {said}"
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[track_caller]
 fn fails(folder: &Path, tool: &str, words: &[&str], parts: &[&str]) {
-    let output = ours(folder, tool, words);
+    let output = start(folder, tool, words);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{tool} {words:?}: {said}");
     for part in parts {

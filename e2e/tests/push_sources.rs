@@ -4,31 +4,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use e2e::docker::{self, Docker};
-use e2e::{blob, outsiders, programs};
+use e2e::{
+    blob, outsiders,
+    programs::{self, start, well},
+};
 use serde_json::{Value, json};
-
-fn ours(folder: &Path, tool: &str, words: &[&str]) -> Output {
-    Command::new(programs::path(tool))
-        .args(words)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn well(folder: &Path, tool: &str, words: &[&str]) -> String {
-    let output = ours(folder, tool, words);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{tool} {words:?}: {said}"
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn write(folder: &Path, name: &str, value: &Value) {
     fs::write(folder.join(name), value.to_string()).unwrap();
@@ -104,7 +86,7 @@ fn a_layer_on_standard_output_is_the_layer() {
     image(folder);
     for name in ["plain", "gzip", "zstd"] {
         let request = format!("{name}.request");
-        let output = ours(folder, "layer", &[&request, "--out", "-"]);
+        let output = start(folder, "layer", &[&request, "--out", "-"]);
         assert!(output.status.success());
         let expected = fs::read(folder.join(format!("{name}.expected"))).unwrap();
         assert!(output.stdout == expected, "{name} differs");
@@ -112,7 +94,7 @@ fn a_layer_on_standard_output_is_the_layer() {
     assert!(!folder.join("-").exists() && !folder.join("standard output").exists());
     // A failure is known by the exit code, and a receipt is not written then.
     fs::remove_file(folder.join("noise")).unwrap();
-    let output = ours(
+    let output = start(
         folder,
         "layer",
         &["gzip.request", "--out", "-", "--receipt", "r"],
@@ -146,7 +128,7 @@ fn an_image_whose_layers_are_made_again_while_they_are_written() {
         folder,
         json!({"into": [{"oci_archive": {"path": "again.tar"}}]}),
     );
-    let output = ours(folder, "push", &["push.request"]);
+    let output = start(folder, "push", &["push.request"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
         said.contains("made again, is not the one of its receipt"),

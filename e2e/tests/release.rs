@@ -9,7 +9,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use e2e::tree;
-use e2e::{outsiders, programs};
+use e2e::{
+    outsiders,
+    programs::{self, start, well},
+};
 use serde_json::{Value, json};
 
 struct Running(Child);
@@ -48,27 +51,6 @@ fn registry(folder: &Path) -> (Running, String) {
         std::thread::sleep(Duration::from_millis(50));
     }
     panic!("nobody listens at port {port}");
-}
-
-fn ours(folder: &Path, tool: &str, words: &[&str]) -> Output {
-    Command::new(programs::path(tool))
-        .args(words)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn well(folder: &Path, tool: &str, words: &[&str]) -> String {
-    let output = ours(folder, tool, words);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{tool} {words:?}: {said}"
-    );
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn write(folder: &Path, name: &str, value: &Value) {
@@ -521,7 +503,7 @@ fn made_again_from_a_layout() {
     );
     let tools = programs::folder().to_str().unwrap().to_owned();
     let rebuild = |sealed: &str, tools: &str, work: &str| {
-        ours(
+        start(
             folder,
             "verify",
             &[

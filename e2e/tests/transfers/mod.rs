@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use e2e::programs;
+use e2e::programs::{self, start, well};
 use e2e::registries::layout;
 use scripted::{Server, Store};
 use serde_json::{Value, json};
@@ -13,28 +13,6 @@ use serde_json::{Value, json};
 use super::{blocks, read};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-fn run(folder: &Path, tool: &str, words: &[&str]) -> Output {
-    Command::new(programs::path(tool))
-        .args(words)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", folder)
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn well(folder: &Path, tool: &str, words: &[&str]) -> String {
-    let output = run(folder, tool, words);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{tool} {words:?}: {said}"
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn write(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join(name), text).unwrap();
@@ -158,9 +136,9 @@ fn examples_of_push_requests_run() {
                 "docs/requests/push.md:{line}: {said}"
             );
         };
-        said(run(folder, "push", &["request.json", "--plan"]));
+        said(start(folder, "push", &["request.json", "--plan"]));
         let receipt = format!("receipt-{line}");
-        said(run(
+        said(start(
             folder,
             "push",
             &["request.json", "--receipt", &receipt],
@@ -223,7 +201,7 @@ fn examples_of_pull_requests_and_access_run() {
             "images": [{"layout": "app.layout", "to": [{"repository": "registry.corp.example:5000/a"}]}]});
         for (tool, request) in [("pull", pull), ("push", push)] {
             write(folder, "request.json", &request.to_string());
-            let output = run(folder, tool, &["request.json", "--explain-auth"]);
+            let output = start(folder, tool, &["request.json", "--explain-auth"]);
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "docs/registries.md:{line}: {said}");
         }
