@@ -1,7 +1,9 @@
 //! `pull` and `push` against crane, skopeo and oras, with `docker-registry` on loopback.
 //!
 //! The registry is begun anew for each run and ends with it; its own work is in nobody's CPU time, but takes
-//! its part of the machine. Layers do not compress, so that nobody has more to do than to move them.
+//! its part of the machine. Its store is in memory, where the machine has such a folder: it waits for each blob
+//! to be on the disk, and the disk would be what is measured. Layers do not compress, so that nobody has more to
+//! do than to move them.
 
 use super::corpora::Scale;
 use super::measure::{Group, Line};
@@ -16,18 +18,20 @@ cat > image.py <<'END'
 IMAGE_PY
 END
 image() { [ -d "$1" ] || { python3 image.py "$1.made" "${@:2}" && mv "$1.made" "$1"; }; }
+STORE=$PWD/registry
+[ ! -w /dev/shm ] || STORE=/dev/shm/rules_container.bench
 serve() {
   printf '%s\n' 'version: 0.1' 'log: {level: error, accesslog: {disabled: true}}' \
-    "storage: {filesystem: {rootdirectory: $PWD/registry}}" 'http: {addr: HOST}' > registry.yml
+    "storage: {filesystem: {rootdirectory: $STORE}}" 'http: {addr: HOST}' > registry.yml
   D=; "$@"
   docker-registry serve registry.yml > /dev/null 2>&1 &
   export R=$!
-  trap 'kill $R $D; wait $R 2> /dev/null || true; rm -rf registry' EXIT
+  trap 'kill $R $D; wait $R 2> /dev/null || true; rm -rf "$STORE"' EXIT
   for i in {1..100}; do
     (exec 3<> /dev/tcp/127.0.0.1/$(sed -n 's/.*addr: 127.0.0.1:\([0-9]*\).*/\1/p' registry.yml)) 2> /dev/null && break; sleep 0.05
   done
 }
-rm -rf registry; echo '{}' > settings.json
+rm -rf "$STORE"; echo '{}' > settings.json
 "#;
 
 /// The same at the other end of a long wire.
