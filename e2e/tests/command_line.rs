@@ -161,6 +161,20 @@ fn help_and_version() {
     }
 }
 
+/// For Bazel's `unused_inputs_list`: names that are looked at no further, and that a list of lines can hold.
+#[test]
+fn what_is_not_used_is_listed() {
+    let folder = folder();
+    let request = r#"{"kind": "layer", "version": 1, "origin": "//e2e:unused", "entries": [],
+        "unused": ["not/there", "with space", "two\nlines", {"base64": "/w=="}]}"#;
+    fs::write(folder.path().join("unused.json"), request).unwrap();
+    let words = ["unused.json", "--out", "out", "--unused", "unused"];
+    let output = layer(folder.path(), &words, &[]);
+    assert!(output.status.success(), "{output:?}");
+    let listed = fs::read(folder.path().join("unused")).unwrap();
+    assert_eq!(listed, b"not/there\nwith space\n\xff\n");
+}
+
 #[test]
 fn outputs_in_the_way() {
     let folder = folder();
@@ -173,8 +187,10 @@ fn outputs_in_the_way() {
         "receipt",
         "--listing",
         "listing",
+        "--unused",
+        "unused",
     ];
-    for name in ["out", "receipt", "listing"] {
+    for name in ["out", "receipt", "listing", "unused"] {
         fs::write(folder.join(name), "mine").unwrap();
         refused(
             folder,

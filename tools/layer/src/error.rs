@@ -403,7 +403,9 @@ impl Failure for Error {
             }
             Self::Changed { .. } => "let whatever writes it finish first",
             Self::ArchiveFormat { .. } => "unpack it, or compress it with gzip or zstd",
-            Self::ArchiveTruncated { .. } => "make or fetch the archive again",
+            Self::ArchiveTruncated { .. } => {
+                "make or fetch the archive again; what is no archive is packed as a file"
+            }
             Self::Bomb { .. } => "if it is to be so large, raise `limits` in the request",
             Self::ArchivePath { .. } => "make the archive without it",
             Self::ArchiveField { keep, .. } => {

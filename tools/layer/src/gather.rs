@@ -13,6 +13,7 @@ use crate::error::{Error, PathRule, Result};
 use crate::item::{Content, Item, ModeRule, Node, check_path, disk_path, join, parent};
 use crate::request::{self, Attributes, Entry, Parents, Request};
 use crate::select::{Needed, Pick, Select, Subject};
+use files::FoundKind;
 use oci::RawPath;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -121,6 +122,13 @@ impl Gather {
     ) -> Result<()> {
         let (path, node, attributes) = match entry {
             Entry::File(file) => {
+                if let Some(target) = link_itself(file) {
+                    let mut own =
+                        self.refined(index, &file.path, defaults.own(), &file.attributes)?;
+                    // A link has no mode.
+                    own.mode = None;
+                    return self.single(index, &file.path, Node::Symlink(target), own, defaults);
+                }
                 let content = self.content(index, file)?;
                 (&file.path, Node::File(content), &file.attributes)
             }
@@ -335,6 +343,20 @@ impl Gather {
             rule,
         }
     }
+}
+
+/// The target of a file's source, where that is a link for its own sake. What is not there, or cannot be, is told
+/// when it is opened.
+fn link_itself(file: &request::File) -> Option<Box<[u8]>> {
+    let (Some(source), Some(from)) = (&file.source, &file.placed_from) else {
+        return None;
+    };
+    let Ok(FoundKind::Symlink(target)) = files::kind(disk_path(source)) else {
+        return None;
+    };
+    let rest = target.strip_suffix(from.as_bytes());
+    let placed = target.starts_with(b"/") && rest.is_some_and(|rest| rest.ends_with(b"/"));
+    (!placed).then(|| target.into())
 }
 
 /// The mode of what is given none: of a file by the defaults, of others by their kind.

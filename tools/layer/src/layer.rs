@@ -24,7 +24,16 @@ use ustar::{BLOCK, END, Header, padding};
 /// Lines of the listing are handed over in pieces of this many bytes.
 const LISTING_BUFFER: usize = 256 << 10;
 
-/// Writes the blob, the receipt and the listing.
+/// What is written besides the blob and the receipt.
+#[derive(Default)]
+pub(crate) struct Reports {
+    /// One JSON line for each tar entry.
+    pub(crate) listing: Option<PathBuf>,
+    /// One line for each of the request's `unused`.
+    pub(crate) unused: Option<PathBuf>,
+}
+
+/// Writes the blob, the receipt and the reports.
 ///
 /// # Errors
 /// [`Error::Input`], [`Error::Changed`], [`Error::Archive`] for what is read; [`Error::Files`] for
@@ -33,7 +42,7 @@ pub(crate) fn write(
     plan: &Plan,
     request: &Request,
     outputs: &Outputs,
-    listing: Option<PathBuf>,
+    reports: Reports,
 ) -> Result<()> {
     // All are begun first: an output that exists is found before any work is done.
     let kept = !outputs.out.as_os_str().is_empty();
@@ -60,10 +69,18 @@ pub(crate) fn write(
         .map(OutFile::create)
         .transpose()?;
     let listing = outputs
-        .or_named(listing, "listing")
+        .or_named(reports.listing, "listing")
         .as_deref()
         .map(OutFile::create)
         .transpose()?;
+    let unused = match &reports.unused {
+        None => None,
+        Some(path) => {
+            let mut file = OutFile::create(path)?;
+            file.put(&unused_lines(request))?;
+            Some(file)
+        }
+    };
 
     let mut writer = Writer {
         plan,
@@ -96,9 +113,26 @@ pub(crate) fn write(
     };
     // The blob last: where it is, all is.
     Ok(files::commit_all(
-        (request_file.into_iter().chain(listing).chain(receipt))
-            .chain(kept.then_some(written.file)),
+        (request_file
+            .into_iter()
+            .chain(listing)
+            .chain(unused)
+            .chain(receipt))
+        .chain(kept.then_some(written.file)),
     )?)
+}
+
+/// The request's `unused`, one a line. A name that has a newline has no line: it counts as used.
+fn unused_lines(request: &Request) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for path in &request.unused {
+        let name = path.as_bytes();
+        if !name.contains(&b'\n') {
+            lines.extend_from_slice(name);
+            lines.push(b'\n');
+        }
+    }
+    lines
 }
 
 /// The items that hard links lead to: their modes must be remembered.

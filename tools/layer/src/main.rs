@@ -44,6 +44,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     listing: Option<PathBuf>,
 
+    /// Where a list of the request's `unused` goes, one a line
+    #[arg(long, value_name = "FILE")]
+    unused: Option<PathBuf>,
+
     /// Of several layers: where a folder with a request for each of them goes
     #[arg(long, value_name = "PATH")]
     requests: Option<PathBuf>,
@@ -77,7 +81,11 @@ fn main() -> ExitCode {
         if outputs.plan {
             return action::print_plan(&show::Shown::new(&plan, &request));
         }
-        layer::write(&plan, &request, &outputs, arguments.listing).at(&origin)
+        let reports = layer::Reports {
+            listing: arguments.listing,
+            unused: arguments.unused,
+        };
+        layer::write(&plan, &request, &outputs, reports).at(&origin)
     })
 }
 

@@ -52,6 +52,9 @@ pub(crate) struct Request {
     pub(crate) history: Option<oci::receipt::LayerHistory>,
     /// What goes in. Their order has no meaning, but with `duplicates: last_wins`.
     pub(crate) entries: Vec<Entry>,
+    /// Files at hand of which nothing goes in: they are not read, and written to `--unused` one a line.
+    #[serde(default)]
+    pub(crate) unused: Vec<RawPath>,
 }
 
 impl action::Request for Request {
@@ -280,6 +283,9 @@ pub(crate) struct File {
     pub(crate) path: RawPath,
     /// The file to read; links are followed.
     pub(crate) source: Option<RawPath>,
+    /// Where `source` may be a symbolic link for two reasons. One that is absolute and ends with a slash and this
+    /// path is how an input is laid out, and followed; any other is a link in the image, with its target as it is.
+    pub(crate) placed_from: Option<RawPath>,
     /// The content itself; `""` makes an empty file.
     pub(crate) text: Option<String>,
     /// The content itself in base64 (RFC 4648, padded).

@@ -143,6 +143,7 @@ fn size_of(node: &request::Node, layers: &Layers, output: &Path) -> Result<u64> 
         annotations: std::collections::BTreeMap::new(),
         history: None,
         entries: node.entries.clone(),
+        unused: Vec::new(),
     };
     let mut sum = 0u64;
     for item in gather(&layer, output)?.items {

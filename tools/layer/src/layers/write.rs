@@ -121,7 +121,7 @@ fn make(text: &[u8], folder: &Path, make: Make) -> Result<()> {
         text: Vec::new(),
     };
     let plan = crate::plan::plan(&request, &folder.join(BLOB_FILE))?;
-    crate::layer::write(&plan, &request, &outputs, None)
+    crate::layer::write(&plan, &request, &outputs, crate::layer::Reports::default())
 }
 
 /// Text that has been parsed before, or was written here.
