@@ -321,13 +321,13 @@ impl Failure for Error {
             Error::DuplicatePlatform { .. } => "leave one of them out, or give it another variant",
             Error::ListingCount { .. } => "give a listing for each layer of the base, or none",
             Error::NoCommand { .. } => {
-                "add the file, mend `entrypoint`, or set `checks.entrypoint` to `warn` or `ignore`"
+                "add the file, mend `entrypoint`, or set `checks.entrypoint` (in Bazel `check_entrypoint`) to `warn` or `ignore`"
             }
             Error::BadCommand { .. } => {
-                "mend the file or `entrypoint`, or set `checks.entrypoint` to `warn` or `ignore`"
+                "mend the file or `entrypoint`, or set `checks.entrypoint` (in Bazel `check_entrypoint`) to `warn` or `ignore`"
             }
             Error::Machine { .. } => {
-                "build the layer for the platform, or set `checks.elf_machine` to `warn` or `ignore`"
+                "build the layer for the platform, or set `checks.elf_machine` (in Bazel `check_machine`) to `warn` or `ignore`"
             }
             _ => return None,
         };

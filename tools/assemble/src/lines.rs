@@ -1,4 +1,4 @@
-//! Files of `KEY=VALUE` lines, read into the request: labels, annotations, variables.
+//! Files of `KEY=VALUE` lines and of words, read into the request: labels, annotations, variables; commands, ports, volumes.
 //!
 //! Invariant: a request that names such files means what the request means that has their lines in the
 //! place of the names; what stands in the request itself goes before them.
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::mem::take;
 
 use crate::error::{Error, Result};
-use crate::request::{Change, Lines, Make, Request, Text, Texts, Variable};
+use crate::request::{Between, Change, Lines, Make, Request, Text, Texts, Variable, Words};
 
 /// The most bytes of a file.
 const SIZE: u64 = 16 << 20;
@@ -25,6 +25,23 @@ pub(crate) fn fill(request: &mut Request) -> Result<()> {
             }
             if let Some(lines) = read(&take(&mut fields.env_from))? {
                 below(&mut fields.env, |given| variables(given, lines));
+            }
+            for (field, from) in [
+                (&mut fields.entrypoint, &mut fields.entrypoint_from),
+                (&mut fields.cmd, &mut fields.cmd_from),
+            ] {
+                // Another command stands in the place of the base's.
+                if let Some(more) = words(from.take())? {
+                    after(field, more, Change::Replace);
+                }
+            }
+            for (field, from) in [
+                (&mut fields.exposed_ports, &mut fields.exposed_ports_from),
+                (&mut fields.volumes, &mut fields.volumes_from),
+            ] {
+                if let Some(more) = words(from.take())? {
+                    after(field, more, Change::Append);
+                }
             }
             if let Some(lines) = read(&take(&mut image.annotations_from))? {
                 below(&mut image.annotations, |given| texts(given, lines));
@@ -51,6 +68,39 @@ fn below<T: Default>(change: &mut Change<T>, add: impl FnOnce(&mut T)) {
         Change::Unset => Change::Replace(given),
         _ => Change::Append(given),
     };
+}
+
+/// Puts words after those that are given; `alone` says what becomes of the base's where none are.
+fn after(
+    change: &mut Change<Vec<Text>>,
+    more: Vec<Text>,
+    alone: impl FnOnce(Vec<Text>) -> Change<Vec<Text>>,
+) {
+    match change {
+        Change::Replace(given) | Change::Append(given) => given.extend(more),
+        Change::Unset => *change = Change::Replace(more),
+        Change::Inherit => *change = alone(more),
+    }
+}
+
+/// The words of a file; nothing where there is no file.
+fn words(from: Option<Words>) -> Result<Option<Vec<Text>>> {
+    let Some(Words {
+        file,
+        between,
+        values,
+    }) = from
+    else {
+        return Ok(None);
+    };
+    let bytes = files::read_at_most(&file, SIZE)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::StampText { file })?;
+    let words = text.lines().flat_map(|line| match between {
+        Between::Lines => vec![line],
+        Between::Commas => line.split(',').map(str::trim).collect(),
+    });
+    let words = words.filter(|word| !word.is_empty());
+    Ok(Some(words.map(|word| values.text(word)).collect()))
 }
 
 fn texts(given: &mut Texts, lines: Vec<(String, Text)>) {
@@ -190,6 +240,61 @@ mod tests {
             variable("Z", literal("z")),
         ];
         assert_eq!(image.config.env, Change::Append(want));
+    }
+
+    #[test]
+    fn words_come_after_what_the_request_says() {
+        let words = |words: &[&str]| words.iter().map(|word| literal(word)).collect::<Vec<_>>();
+        let (lines, commas) = ("/bin/sh\n\n-c\r\na, b\n", " 80,53/udp ,\n443\n");
+        for (text, field, given, want) in [
+            (
+                lines,
+                "entrypoint",
+                json!("inherit"),
+                Change::Replace(words(&["/bin/sh", "-c", "a, b"])),
+            ),
+            (
+                lines,
+                "cmd",
+                json!("unset"),
+                Change::Replace(words(&["/bin/sh", "-c", "a, b"])),
+            ),
+            (
+                lines,
+                "cmd",
+                json!({"append": ["x"]}),
+                Change::Append(words(&["x", "/bin/sh", "-c", "a, b"])),
+            ),
+            (
+                commas,
+                "exposed_ports",
+                json!("inherit"),
+                Change::Append(words(&["80", "53/udp", "443"])),
+            ),
+            (
+                commas,
+                "volumes",
+                json!({"replace": ["x"]}),
+                Change::Replace(words(&["x", "80", "53/udp", "443"])),
+            ),
+            ("", "cmd", json!("inherit"), Change::Replace(Vec::new())),
+        ] {
+            let between = if text == commas { "commas" } else { "lines" };
+            let mut config = json!({field: given});
+            config[format!("{field}_from")] = json!({"file": "FILE", "between": between});
+            let fields = filled(text, &json!({"config": config})).unwrap().config;
+            let got = match field {
+                "entrypoint" => fields.entrypoint,
+                "cmd" => fields.cmd,
+                "exposed_ports" => fields.exposed_ports,
+                _ => fields.volumes,
+            };
+            assert_eq!(got, want, "{field}");
+        }
+        let config = json!({"cmd_from": {"file": "FILE", "values": "stamp"}});
+        let image = filled("{KEY}\n", &json!({"config": config})).unwrap();
+        let stamped = Text::Stamp("{KEY}".into());
+        assert_eq!(image.config.cmd, Change::Replace(vec![stamped]));
     }
 
     #[test]

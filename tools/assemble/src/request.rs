@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub(crate) use base::{Base, BaseHistory, Docker, Links, OnBuild};
 pub(crate) use fields::{Change, Choice, Fields, Fragment, Healthcheck, Texts, Variable};
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Between, Lines, Words};
 pub(crate) use output::{Blobs, Form, GivenBlob, Output, Whose};
 pub(crate) use text::{Stamp, Text, Time};
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{Lines, Text};
+use super::{Lines, Text, Words};
 
 /// What is done about a single value of the base.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -100,13 +100,21 @@ pub(crate) struct Fields {
     /// The command, which `docker run` adds its words to. Any other than `inherit` means that the
     /// base's `cmd` is not inherited, as in a Dockerfile.
     pub(crate) entrypoint: Change<Vec<Text>>,
+    /// A file with the command; what `entrypoint` says goes before it.
+    pub(crate) entrypoint_from: Option<Words>,
     /// The words that `docker run` replaces. `{"append": []}` keeps the base's even where the
     /// entrypoint is another.
     pub(crate) cmd: Change<Vec<Text>>,
+    /// A file with more of these words.
+    pub(crate) cmd_from: Option<Words>,
     /// Ports: `8080`, `8080/udp`, `8000-8010/tcp`.
     pub(crate) exposed_ports: Change<Vec<Text>>,
+    /// A file with more ports.
+    pub(crate) exposed_ports_from: Option<Words>,
     /// Directories that hold data.
     pub(crate) volumes: Change<Vec<Text>>,
+    /// A file with more of them.
+    pub(crate) volumes_from: Option<Words>,
     /// Labels.
     pub(crate) labels: Change<Texts>,
     /// Files with more labels; those of `labels` go before them.

@@ -18,6 +18,31 @@ pub(crate) struct Lines {
     pub(crate) values: Values,
 }
 
+/// A file with words. Empty ones do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// What stands between them.
+    #[serde(default)]
+    pub(crate) between: Between,
+    /// How they are taken.
+    #[serde(default)]
+    pub(crate) values: Values,
+}
+
+/// What stands between the words of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Between {
+    /// Each has a line of its own.
+    #[default]
+    Lines,
+    /// A comma, or a new line; white space around a word is not a part of it.
+    Commas,
+}
+
 /// How values are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
