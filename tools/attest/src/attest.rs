@@ -9,6 +9,7 @@ mod signer;
 mod spdx;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use action::Outputs;
 use layout::{Contents, Transfer, Verify};
@@ -32,11 +33,65 @@ const SEALED: &str = "application/vnd.rules-container.sealed.v1+json";
 /// Who makes the documents.
 const TOOL: &str = concat!("rules_container-", env!("CARGO_PKG_VERSION"));
 
-/// Writes the layout.
+/// Documents as files, besides those in the layout.
+#[derive(clap::Args)]
+pub(crate) struct Files {
+    /// Where the bill of materials in SPDX goes
+    #[arg(long, value_name = "FILE")]
+    spdx: Option<PathBuf>,
+
+    /// Where the bill of materials in `CycloneDX` goes
+    #[arg(long, value_name = "FILE")]
+    cyclonedx: Option<PathBuf>,
+
+    /// Where the provenance goes
+    #[arg(long, value_name = "FILE")]
+    provenance: Option<PathBuf>,
+}
+
+impl Files {
+    /// The files that are wanted, begun; by the document's name.
+    fn create(&self) -> Result<Vec<(&'static str, files::OutFile)>> {
+        let given = [
+            ("spdx", &self.spdx),
+            ("cyclonedx", &self.cyclonedx),
+            ("provenance", &self.provenance),
+        ];
+        let wanted = given
+            .into_iter()
+            .filter_map(|(what, path)| path.as_ref().map(|path| (what, path)));
+        wanted
+            .map(|(what, path)| Ok((what, files::OutFile::create(path)?)))
+            .collect()
+    }
+}
+
+/// What the request calls a document.
+fn name(make: &Make) -> &'static str {
+    match make {
+        Make::Spdx => "spdx",
+        Make::Cyclonedx => "cyclonedx",
+        Make::Provenance(_) => "provenance",
+        Make::Sealed => "sealed",
+        Make::Signature => "signature",
+    }
+}
+
+/// Writes the layout, and documents as files.
 ///
 /// # Errors
-/// An output that exists; a document that says what cannot be said.
-pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result<()> {
+/// An output that exists; a document that says what cannot be said, or that is wanted as a file and not made.
+pub(crate) fn write(
+    plan: &Plan,
+    request: &Request,
+    outputs: &Outputs,
+    files: &Files,
+) -> Result<()> {
+    let mut as_files = files.create()?;
+    let made_by = |what| request.make.iter().any(|make| name(make) == what);
+    if let Some((what, _)) = as_files.iter().find(|(what, _)| !made_by(*what)) {
+        return Err(Error::NotMade { what });
+    }
     let signer = match &request.sign {
         Some(sign) => Some(Signer::open(sign, plan, &request.origin)?),
         None => None,
@@ -60,6 +115,9 @@ pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result
                 None => return Err(Error::NobodySigns),
             },
         };
+        for (_, file) in as_files.iter_mut().filter(|(what, _)| *what == name(make)) {
+            file.put(&document.bytes)?;
+        }
         let media_type = document.media_type;
         let listed = attach(&mut contents, plan, document)?;
         let mut one = json!({"media_type": media_type, "digest": listed.digest.to_string(), "size": listed.size});
@@ -70,7 +128,7 @@ pub(crate) fn write(plan: &Plan, request: &Request, outputs: &Outputs) -> Result
         contents.list(listed);
     }
     let directory = layout::directory(&contents, &outputs.out, Transfer::Copy, Verify::Digest)?;
-    let mut files = Vec::new();
+    let mut files: Vec<_> = as_files.into_iter().map(|(_, file)| file).collect();
     if let Some(path) = &outputs.receipt {
         let receipt = json!({
             "kind": "attest_receipt", "version": 1, "origin": request.origin,

@@ -23,6 +23,9 @@ pub(crate) enum Error {
     /// Nothing to say.
     #[error("the request makes no documents")]
     NothingToMake,
+    /// A file for a document that is none of the request's.
+    #[error("`--{what}` is given, and the request makes no `{what}`")]
+    NotMade { what: &'static str },
     /// A document that needs the steps.
     #[error("`{what}` needs `steps`, and the request has none")]
     NoSteps { what: &'static str },
@@ -69,6 +72,7 @@ impl Failure for Error {
             Error::NothingToMake => {
                 "give one or more of `spdx`, `cyclonedx`, `provenance`, `sealed`, `signature`"
             }
+            Error::NotMade { .. } => "name the document in `make`, or leave the file out",
             Error::NoSteps { .. } => {
                 "give the requests and receipts that made the image, in their order"
             }
@@ -106,6 +110,7 @@ mod tests {
         for (error, expected) in [
             (Error::Document { path: "f".into(), reason: "why".into() }, "attest: `f`: why\nhint: give the file that the field asks for, of the same release of the tools\n".to_owned()),
             (Error::NothingToMake, "attest: the request makes no documents\nhint: give one or more of `spdx`, `cyclonedx`, `provenance`, `sealed`, `signature`\n".into()),
+            (Error::NotMade { what: "spdx" }, "attest: `--spdx` is given, and the request makes no `spdx`\nhint: name the document in `make`, or leave the file out\n".into()),
             (Error::NoSteps { what: "sealed" }, "attest: `sealed` needs `steps`, and the request has none\nhint: give the requests and receipts that made the image, in their order\n".into()),
             (Error::NotALayer { path: "f".into(), digest }, format!("attest: `f` is the receipt of the layer {digest}, which the image does not have\nhint: give receipts of this image's layers alone\n")),
             (Error::Time { time: "now".into() }, "attest: `now` is not a time of RFC 3339 in UTC, to the second\nhint: write it as 2026-01-02T03:04:05Z\n".into()),

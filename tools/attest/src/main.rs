@@ -18,6 +18,9 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(flatten)]
     common: action::Arguments,
+
+    #[command(flatten)]
+    files: attest::Files,
 }
 
 fn main() -> ExitCode {
@@ -27,6 +30,6 @@ fn main() -> ExitCode {
         if outputs.plan {
             return action::print_plan(&plan::Shown::new(&plan));
         }
-        attest::write(&plan, &request, &outputs).at(&request.origin)
+        attest::write(&plan, &request, &outputs, &arguments.files).at(&request.origin)
     })
 }

@@ -106,6 +106,7 @@ pub(crate) fn plan(request: &Request) -> Result<Plan> {
         if let Some(path) = &given.listing {
             layer.files = listing(path)?;
         }
+        layer.origins.extend(given.origins.iter().cloned());
         if let Some(path) = &given.request {
             origins(&value(path)?, &mut layer.origins);
         }

@@ -65,6 +65,9 @@ pub(crate) struct Layer {
     /// Its request: the origins of its entries.
     #[serde(default)]
     pub(crate) request: Option<PathBuf>,
+    /// The origins of its entries, where its request is not at hand.
+    #[serde(default)]
+    pub(crate) origins: Vec<String>,
 }
 
 /// Something that is in the image.
