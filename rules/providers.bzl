@@ -4,6 +4,7 @@ ContainerLayerInfo = provider(
     doc = "One layer.",
     fields = {
         "blob": "`File`: the layer's bytes, as they are stored in a registry. No action but those that make a whole layout or archive needs them.",
+        "inputs": "depset of `File`: what it was packed from. Their labels are the origins that a bill of materials names.",
         "listing": "`File`: one JSON line for each tar entry, in tar order.",
         "receipt": "`File`: JSON with digest, size, diff_id, media type, codec, annotations (`docs/schemas/layer_receipt.schema.json`). All that an image needs of a layer.",
     },
@@ -49,6 +50,14 @@ ContainerIndexInfo = provider(
     },
 )
 
+ContainerReferrersInfo = provider(
+    doc = "Documents that refer to an image, such as bills of materials.",
+    fields = {
+        "documents": "Dict of the document's name, as `spdx`, to its `File`.",
+        "layout": "`File`: an OCI layout directory with one artifact for each, whose `subject` is the image.",
+    },
+)
+
 ContainerImageReferenceInfo = provider(
     doc = "An image by the name that others pull it by: `{repository}@{content of digest}`. For rules of Helm charts and Kubernetes manifests.",
     fields = {
@@ -64,6 +73,7 @@ ContainerToolsInfo = provider(
     doc = "The programs. A program that a toolchain does not have is `None`.",
     fields = {
         "assemble": "`FilesToRunProvider` of `assemble`: documents of images and indexes, layouts, archives.",
+        "attest": "`FilesToRunProvider` of `attest`: bills of materials.",
         "layer": "`FilesToRunProvider` of `layer`: files into one layer.",
         "pull": "`FilesToRunProvider` of `pull`: images out of registries.",
         "push": "`FilesToRunProvider` of `push`: images into registries and engines.",

@@ -30,11 +30,18 @@ def _program_impl(ctx):
     ctx.actions.write(program, "no magic number\n", is_executable = True)
     library = ctx.actions.declare_file("_solib_k8/lib%s.so" % ctx.label.name)
     ctx.actions.write(library, "library\n")
+
+    # A link that leads nowhere here, and a file that is a link to another in the output tree.
+    declared = ctx.actions.declare_symlink(ctx.label.name + ".declared")
+    ctx.actions.symlink(output = declared, target_path = "../at/run/time")
+    same = ctx.actions.declare_file(ctx.label.name + ".same")
+    ctx.actions.symlink(output = same, target_file = library)
+    files = [program, library, declared, same] + ctx.files.data
     runfiles = ctx.runfiles(
-        files = [program, library] + ctx.files.data,
+        files = files,
         root_symlinks = {"at_the_root": ctx.file.link},
         symlinks = {"linked/file": ctx.file.link},
-    ) if ctx.file.link else ctx.runfiles([program, library] + ctx.files.data)
+    ) if ctx.file.link else ctx.runfiles(files)
     return DefaultInfo(executable = program, runfiles = runfiles)
 
 program = rule(

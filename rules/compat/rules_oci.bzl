@@ -35,13 +35,13 @@ def oci_image(
       name: of the image.
       base: what it is built on.
       tars: layers, the lowest first: tar files, or targets of `container_layer`.
-      entrypoint: the command.
-      cmd: the words after it.
+      entrypoint: the command, or a file with one word a line.
+      cmd: the words after it, or a file with one word a line.
       env: environment variables, or a file with one `NAME=VALUE` a line; `$VAR` is replaced by the base's.
       user: user and group.
       workdir: the directory that a container starts in.
-      exposed_ports: ports.
-      volumes: directories that hold data.
+      exposed_ports: ports, or a file with commas or new lines between them.
+      volumes: directories that hold data, or a file with commas or new lines between them.
       labels: of the config, or a file with one `KEY=VALUE` a line.
       annotations: of the manifest, or a file with one `KEY=VALUE` a line.
       os: what it runs on; by default the target platform's.
@@ -52,29 +52,23 @@ def oci_image(
         themselves what they need.
     """
     kwargs.pop("resource_set", None)
-    given = dict(entrypoint = entrypoint, cmd = cmd, exposed_ports = exposed_ports, volumes = volumes)
-    for attribute, value in given.items():
-        if type(value) in ["string", "Label"]:
-            fail("%s: attribute `%s` has `%s`\n  allowed: a list; a file that holds it is not\nhint: write it in the BUILD file" % (name, attribute, value))
+    for attribute, value in dict(cmd = cmd, entrypoint = entrypoint, exposed_ports = exposed_ports, volumes = volumes).items():
+        kwargs |= {attribute + "_file": value} if _is_label(value) else {attribute: value or []}
     for attribute, value in dict(env = env, labels = labels, annotations = annotations).items():
         kwargs |= _dict_or_file(attribute, value)
 
     # A time begins with a digit, and so no name of a file of one's own has to look like a label.
-    in_file = type(created) == "Label" or (created and not created[0].isdigit())
+    in_file = created and (type(created) != "string" or not created[0].isdigit())
     container_image(
         name = name,
         architecture = architecture or "",
         base = base,
-        cmd = cmd or [],
         created = "" if in_file else created or "",
         created_file = created if in_file else None,
-        entrypoint = entrypoint or [],
-        exposed_ports = exposed_ports or [],
         layers = tars,
         os = os or "",
         user = user or "",
         variant = variant or "",
-        volumes = volumes or [],
         workdir = workdir or "",
         **kwargs
     )
@@ -109,13 +103,15 @@ def oci_push(name, image, repository, remote_tags = [], **kwargs):
       remote_tags: the tags it gets there: a list, or a file with one a line.
       **kwargs: attributes that all rules have, and those of `container_push`.
     """
+    in_file = type(repository) == "Label" or (type(repository) == "string" and repository[:1] in [":", "/", "@"])
     container_push(
         name = name,
         image = image,
-        remote_tags = [] if _is_file(remote_tags) else remote_tags or [],
-        remote_tags_files = [remote_tags] if _is_file(remote_tags) else [],
-        repositories = [] if _is_file(repository) else [repository],
-        repository_file = repository if _is_file(repository) else None,
+        remote_tags = [] if _is_label(remote_tags) else remote_tags or [],
+        remote_tags_files = [remote_tags] if _is_label(remote_tags) else [],
+        # It may be a `select`, and then it is one of names.
+        repository = "" if in_file else repository,
+        repository_file = repository if in_file else None,
         **kwargs
     )
 
@@ -137,20 +133,18 @@ def oci_load(name, image, repo_tags = [], loader = None, format = "docker", **kw
     container_load(
         name = name,
         image = image,
-        repo_tags = [] if _is_file(repo_tags) else repo_tags or [],
-        repo_tags_files = [repo_tags] if _is_file(repo_tags) else [],
+        repo_tags = [] if _is_label(repo_tags) else repo_tags or [],
+        repo_tags_files = [repo_tags] if _is_label(repo_tags) else [],
         **kwargs
     )
 
 def _dict_or_file(attribute, value):
     """An attribute that rules_oci takes as a dict or as a file."""
-    if type(value) in ["string", "Label"]:
-        return {attribute + "_files": [value]}
-    return {attribute: value or {}}
+    return {attribute + "_files": [value]} if _is_label(value) else {attribute: value or {}}
 
-def _is_file(value):
-    """Whether a value names a file, which rules_oci takes in the place of lists and texts."""
-    return type(value) == "Label" or (type(value) == "string" and value[:1] in [":", "/", "@"])
+def _is_label(value):
+    """Whether a value is a file's name, which rules_oci takes in the place of lists and dicts."""
+    return type(value) in ["string", "Label"]
 
 def _digest(name, visibility = None, tags = None, testonly = None, target_compatible_with = None, **_kwargs):
     native.filegroup(

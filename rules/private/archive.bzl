@@ -3,7 +3,8 @@
 load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo")
 load(":assemble.bzl", "assemble_whole", "bytes_layout", "request_head", "whole_output")
 load(":bad.bzl", "bad")
-load(":request.bzl", "copy_request")
+load(":request.bzl", "copy_request", "texts_source")
+load(":stamp.bzl", "stamp_attrs", "stamping", "status_files")
 load(":tools.bzl", "TOOLCHAIN_TYPE")
 
 def _container_archive_impl(ctx):
@@ -14,17 +15,21 @@ def _container_archive_impl(ctx):
         bad(ctx.label, "form", "docker", "`oci`, for the image is an index", "name one of its images, or write `form = \"oci\"`")
     if not ctx.attr.repo_tags and ctx.attr.form == "docker":
         bad(ctx.label, "repo_tags", "", "one reference with a tag or more, where `form` is `docker`", "write `[\"example.com/app:latest\"]`")
+    stamps = stamping(ctx)
+    names = [stamps.text(name) for name in ctx.attr.repo_tags]
+    texts = texts_source(status = status_files(ctx, stamps, [], names))
     layout = bytes_layout(image)
     form = ctx.attr.form + "_archive"
     out = assemble_whole(
         ctx,
         copy_request,
         struct(
-            head = request_head(ctx, tags = ctx.attr.repo_tags, output = whole_output(form, not image.foreign)),
+            head = request_head(ctx, tags = names, output = whole_output(form, not image.foreign), stamp_defaults = stamps.defaults),
             layout = layout,
             given = image.blobs,
+            texts = texts,
         ),
-        [depset([layout]), image.blob_files],
+        [depset([layout] + texts.files), image.blob_files],
         ctx.actions.declare_file(ctx.label.name + ".tar"),
     )
     return DefaultInfo(files = depset([out]))
@@ -42,7 +47,7 @@ container_archive(
 ```
 
 Any image will do, one out of a lock too.""",
-    attrs = {
+    attrs = stamp_attrs("`repo_tags`") | {
         "form": attr.string(
             default = "docker",
             doc = "`docker`: any `docker load` takes it, and it is an OCI archive too. `oci`: the tar of an OCI layout.",

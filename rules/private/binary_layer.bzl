@@ -6,21 +6,6 @@ load(":layer.bzl", "LAYER_ATTRS", "layer_attributes", "layer_head", "layer_provi
 load(":request.bzl", "runfiles_source")
 load(":tools.bzl", "TOOLCHAIN_TYPE")
 
-def _own_path(file):
-    return None if file.short_path.startswith("../") else file.path
-
-def _external_path(file):
-    return file.path if file.short_path.startswith("../") else None
-
-def _list_unused(ctx, name, files, is_unused):
-    """Declares a list of the files that a part of the runfiles leaves out: a change of those does not pack it again."""
-    unused = ctx.actions.declare_file(name + ".unused")
-    paths = ctx.actions.args()
-    paths.add_all(files, map_each = is_unused, expand_directories = False)
-    paths.set_param_file_format("multiline")
-    ctx.actions.write(unused, paths)
-    return unused
-
 def _container_binary_layer_impl(ctx):
     label = ctx.label
     binary = ctx.attr.binary
@@ -63,24 +48,13 @@ def _container_binary_layer_impl(ctx):
     name = label.name
     own = [runfiles.files, depset([file for file in [to_run.executable, to_run.repo_mapping_manifest] if file])]
 
-    # The runfiles tree itself is an input only where it has links, for they are read there.
-    tools = [to_run] if runfiles.symlinks or runfiles.root_symlinks else []
+    # With the runfiles tree itself, for links are read there.
     if ctx.attr.split == "none":
-        return layer_providers([pack_part(name, "all", inputs = own, tools = tools)])
+        return layer_providers([pack_part(name, "all", inputs = own, tools = [to_run])])
     return layer_providers([
-        pack_part(
-            name + ".external",
-            "external",
-            inputs = [runfiles.files],
-            unused = _list_unused(ctx, name + ".external", runfiles.files, _own_path),
-        ),
-        pack_part(
-            name,
-            "own",
-            inputs = own,
-            tools = tools,
-            unused = _list_unused(ctx, name, runfiles.files, _external_path),
-        ),
+        # The program says what it did not need: a change of that does not pack this layer again.
+        pack_part(name + ".external", "external", inputs = [runfiles.files], lists_unused = True),
+        pack_part(name, "own", inputs = own, tools = [to_run]),
     ])
 
 container_binary_layer = rule(

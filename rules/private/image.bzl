@@ -4,13 +4,16 @@ load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo", "Conta
 load(":assemble.bzl", "assemble_documents", "assemble_whole", "bytes_layout", "made_providers", "request_head", "whole_output")
 load(":bad.bzl", "bad", "show")
 load(":layer.bzl", "pack")
-load(":platform.bzl", "PLATFORM_ATTRS", "one_platform", "target_platform")
-load(":request.bzl", "base_source", "image_request", "texts_source")
+load(":platform.bzl", "one_platform", "target_platform")
+load(":request.bzl", "base_source", "image_request", "texts_source", "words_source")
 load(":stamp.bzl", "stamp_attrs", "stamping", "status_files")
 load(":tools.bzl", "TOOLCHAIN_TYPE")
 
 # Fields that a base may have and that can be left out.
 _UNSET = ["cmd", "entrypoint", "env", "exposed_ports", "healthcheck", "labels", "shell", "stop_signal", "user", "volumes", "working_dir"]
+
+# Attributes that a file may stand for, and what stands between the words in it.
+_WORDS = {"cmd": "lines", "entrypoint": "lines", "exposed_ports": "commas", "volumes": "commas"}
 
 def _tar_layer(ctx, number, target):
     """A layer out of tar files that are no layer of ours: all of their headers are kept, the bytes are our codec's."""
@@ -138,6 +141,18 @@ def _image(ctx, platform, stamps):
         image["fragment"] = fragment
     return image
 
+def _words(ctx):
+    """Files in the place of lists."""
+    words = []
+    for name, between in _WORDS.items():
+        file = getattr(ctx.file, name + "_file")
+        if file:
+            given = getattr(ctx.attr, name)
+            if given:
+                bad(ctx.label, name, ", ".join(given), "none, where `%s_file` is given" % name, "remove one of them")
+            words.append(words_source(name, file, between))
+    return words
+
 def _container_image_impl(ctx):
     platform = _platform(ctx)
     layers = _layers(ctx)
@@ -145,6 +160,7 @@ def _container_image_impl(ctx):
     stamps = stamping(ctx)
     image = _image(ctx, platform, stamps)
     names = [stamps.text(name) for name in ctx.attr.repo_tags]
+    words = _words(ctx)
 
     def texts(stamped):
         files = ctx.files
@@ -157,6 +173,7 @@ def _container_image_impl(ctx):
             status = status_files(ctx, stamps, lines, stamped),
             values = stamps.values,
             values_expanded = stamps.values_expanded,
+            words = words,
         )
 
     in_documents = texts(image)
@@ -247,7 +264,7 @@ What is not given is the base's. The action that makes it reads receipts and lis
 Its files are a sparse OCI layout (documents alone), the receipt and the digest. Output groups: `digest`, `receipt`, `listing` (of its own
 layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of that, which `podman load` takes, and `docker load` where Docker keeps its images in containerd),
 `docker_archive` (a tar for any `docker load`).""",
-    attrs = PLATFORM_ATTRS | stamp_attrs("`annotations`, `author`, `created`, `env`, `labels`, `repo_tags`, and in the files that hold some of them") | {
+    attrs = stamp_attrs("`annotations`, `author`, `created`, `env`, `labels`, `repo_tags`, and in the files that hold some of them") | {
         "annotations": attr.string_dict(doc = "Annotations of the manifest. Those of the base are not taken over; what it was built on is noted in `org.opencontainers.image.base.*`."),
         "annotations_files": attr.label_list(allow_files = True, doc = "Files with more annotations, one `KEY=VALUE` a line. What `annotations` says goes before them, and a later file before an earlier one."),
         "architecture": attr.string(doc = "What it runs on, in the image specification's words: `amd64`, `arm64`. By default the target platform's."),
@@ -269,13 +286,16 @@ layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of 
             values = ["error", "warn", "ignore"],
         ),
         "cmd": attr.string_list(doc = "The words that `docker run` replaces."),
+        "cmd_file": attr.label(allow_single_file = True, doc = "In the place of `cmd`: a file with one word a line."),
         "config_fragment": attr.string(doc = "JSON that is merged into the config document last, for what has no attribute here: `json.encode({\"config\": {\"Healthcheck\": {…}}})`."),
         "created": attr.string(doc = "When it was made, in RFC 3339 or as seconds since 1970. By default 1970, and so two builds are the same."),
         "created_file": attr.label(allow_single_file = True, doc = "A file that holds that time."),
         "entrypoint": attr.string_list(doc = "The command, which `docker run` adds its words to. As in a Dockerfile the base's `cmd` is not inherited where it is given."),
+        "entrypoint_file": attr.label(allow_single_file = True, doc = "In the place of `entrypoint`: a file with one word a line."),
         "env": attr.string_dict(doc = "Environment variables, added to those of the base. `$VAR` and `${VAR}` are replaced by the base's; `\\$` is a dollar sign."),
         "env_files": attr.label_list(allow_files = True, doc = "Files with more variables, one `NAME=VALUE` a line, in which `$VAR` is replaced as in `env`. What `env` says goes before them."),
         "exposed_ports": attr.string_list(doc = "Ports, added to those of the base: `8080`, `8080/udp`, `8000-8010/tcp`."),
+        "exposed_ports_file": attr.label(allow_single_file = True, doc = "In the place of `exposed_ports`: a file with ports, and commas or new lines between them."),
         "labels": attr.string_dict(doc = "Labels, added to those of the base."),
         "labels_files": attr.label_list(allow_files = True, doc = "Files with more labels, one `KEY=VALUE` a line. What `labels` says goes before them."),
         "layers": attr.label_list(
@@ -295,6 +315,7 @@ layers), `layout` (an OCI layout directory with all blobs), `archive` (a tar of 
         "user": attr.string(doc = "User and group: `user`, `uid`, `user:group` or `uid:gid`."),
         "variant": attr.string(doc = "Variant of the architecture: `v7`."),
         "volumes": attr.string_list(doc = "Directories that hold data, added to those of the base."),
+        "volumes_file": attr.label(allow_single_file = True, doc = "In the place of `volumes`: a file with directories, and commas or new lines between them."),
         "workdir": attr.string(doc = "The directory that a container starts in; one that is not absolute lies in the base's."),
     },
     provides = [ContainerImageInfo],

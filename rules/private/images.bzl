@@ -5,6 +5,7 @@ image's repository asks, by digest, for manifests and configs, when something fi
 layer is fetched by an action, when another one needs its bytes.
 """
 
+load(":hosts.bzl", "host_settings")
 load(":platform.bzl", "constraints")
 
 # Names that the hub needs for itself.
@@ -41,7 +42,10 @@ def _image_impl(rctx):
     layout = "layout_" + rctx.attr.digest.partition(":")[2][:16]
     result = rctx.execute([pull, "request.json", "--out", layout], timeout = 3600)
     if result.return_code != 0:
-        fail("\n" + result.stderr.strip())
+        said = result.stderr.strip()
+        if not rctx.attr.entry:
+            said += "\nwith Bazel: bazel run %s//:lock -- %s=REFERENCE" % (rctx.attr.origin.partition("//")[0], rctx.attr.image)
+        fail("\n" + said)
     rctx.file("digest", rctx.attr.digest)
     rctx.file("BUILD.bazel", _HEAD.format(pulled = Label(":pulled.bzl"), rule = "pulled_image") + """\
 pulled_image(
@@ -237,10 +241,7 @@ def _settings(mctx):
     private = ""
     if found:
         private = found.private
-        for host in found.plain_http:
-            hosts.setdefault(host, {})["plain_http"] = True
-        for file, host in found.ca_files.items():
-            hosts.setdefault(host, {})["ca_file"] = str(mctx.path(file))
+        hosts = host_settings("images.settings", found, [(host, str(mctx.path(file))) for file, host in found.ca_files.items()])
         if found.credentials.startswith("/"):
             credentials = {"file": found.credentials}
         elif found.credentials in ["anonymous", "lookup"]:
@@ -320,10 +321,13 @@ layer when an action needs its bytes: for a layout or an archive with all of the
             doc = "How registries are reached, in the root module. None of it changes a byte.",
             attrs = {
                 "ca_files": attr.label_keyed_string_dict(doc = "PEM file to host: the authorities that are trusted for that host, and no others."),
+                "client_certificates": attr.string_dict(doc = "Host to the absolute path of a PEM file, which is shown to that host and to no other."),
+                "client_keys": attr.string_dict(doc = "Host to the absolute path of its key, PEM too."),
                 "credentials": attr.string(default = "lookup", doc = "`lookup`: what your own tools take (`~/.docker/config.json` and the like). `anonymous`. Or the absolute path of such a file. The action that fetches a layer has the environment that `--action_env` gives it, as `--action_env=HOME`."),
                 "mirrors": attr.string(doc = "Places in order, as `https://mirror.example/hub|direct`; a path after `file:` lies in the root module: `docs/registries.md`."),
                 "plain_http": attr.string_list(doc = "Hosts, as `localhost:5000`, that are spoken to without TLS."),
                 "private": attr.string(doc = "Patterns of names that no mirror hears of, with commas between them."),
+                "requests_at_once": attr.string_dict(doc = "Host to how many requests are under way with it at once, at most: `{\"registry.example.com\": \"4\"}`."),
             },
         ),
     },

@@ -168,7 +168,7 @@ def layer_attributes(ctx):
         attributes[path] = value
     return attributes
 
-def pack(ctx, name, codec, document, inputs, tools = [], unused = None):
+def pack(ctx, name, codec, document, inputs, tools = [], lists_unused = False):
     """Declares the action that makes one layer.
 
     Args:
@@ -178,7 +178,7 @@ def pack(ctx, name, codec, document, inputs, tools = [], unused = None):
       document: for `layer_request`.
       inputs: list of depsets.
       tools: list of `FilesToRunProvider` whose runfiles are inputs too.
-      unused: file that lists inputs which the request does not name, or None.
+      lists_unused: whether the request names inputs that it does not need.
 
     Returns:
       `ContainerLayerInfo`.
@@ -186,6 +186,7 @@ def pack(ctx, name, codec, document, inputs, tools = [], unused = None):
     blob = ctx.actions.declare_file(name + _SUFFIX[codec])
     receipt = ctx.actions.declare_file(name + ".receipt.json")
     listing = ctx.actions.declare_file(name + ".listing.ndjson")
+    unused = ctx.actions.declare_file(name + ".unused") if lists_unused else None
     run_program(
         ctx,
         name = "layer",
@@ -194,12 +195,17 @@ def pack(ctx, name, codec, document, inputs, tools = [], unused = None):
         inputs = inputs,
         tools = tools,
         unused = unused,
-        outputs = {"--out": blob, "--receipt": receipt, "--listing": listing},
+        outputs = {"--out": blob, "--receipt": receipt, "--listing": listing} | ({"--unused": unused} if unused else {}),
         mnemonic = "ContainerLayer",
         doing = "Packing layer",
         resources = layer_resources,
     )
-    return ContainerLayerInfo(blob = blob, receipt = receipt, listing = listing)
+    return ContainerLayerInfo(
+        blob = blob,
+        inputs = inputs[0] if len(inputs) == 1 else depset(transitive = inputs),
+        listing = listing,
+        receipt = receipt,
+    )
 
 def layer_providers(layers):
     """What a rule that makes layers returns.

@@ -15,23 +15,57 @@ _ARCHITECTURE = {
     "s390x": "@platforms//cpu:s390x",
 }
 
-PLATFORM_ATTRS = {
-    "_architectures": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _ARCHITECTURE.items()}),
-    "_systems": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _OS.items()}),
+_ConfigurationInfo = provider(
+    doc = "What images want to know of a configuration.",
+    fields = {
+        "platform": "What an image runs on, as `linux/arm64`, or None where the platform has another system or processor.",
+        "stamp": "Whether `--stamp` is given.",
+    },
+)
+
+def _configuration_impl(ctx):
+    system = _first(ctx, ctx.attr._systems)
+    architecture = _first(ctx, ctx.attr._architectures)
+    return _ConfigurationInfo(
+        platform = system + "/" + architecture if system and architecture else None,
+        stamp = ctx.attr.stamp,
+    )
+
+configuration = rule(
+    implementation = _configuration_impl,
+    doc = "What images want to know of a configuration, found out once for all of them.",
+    attrs = {
+        "stamp": attr.bool(doc = "Whether `--stamp` is given."),
+        "_architectures": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _ARCHITECTURE.items()}),
+        "_systems": attr.label_keyed_string_dict(default = {Label(value): name for name, value in _OS.items()}),
+    },
+)
+
+CONFIGURATION_ATTRS = {
+    "_configuration": attr.label(default = "//rules/private:configuration", providers = [_ConfigurationInfo]),
 }
+
+def this_configuration(ctx):
+    """What is known of the configuration that something is built in.
+
+    Args:
+      ctx: context of a rule with `CONFIGURATION_ATTRS`.
+
+    Returns:
+      A provider with `platform` and `stamp`.
+    """
+    return ctx.attr._configuration[_ConfigurationInfo]
 
 def target_platform(ctx):
     """What an image built in this configuration runs on.
 
     Args:
-      ctx: context of a rule with `PLATFORM_ATTRS`.
+      ctx: context of a rule with `CONFIGURATION_ATTRS`.
 
     Returns:
       A string, as `linux/arm64`, or None where the platform has another system or processor.
     """
-    system = _first(ctx, ctx.attr._systems)
-    architecture = _first(ctx, ctx.attr._architectures)
-    return system + "/" + architecture if system and architecture else None
+    return this_configuration(ctx).platform
 
 def constraints(platform):
     """Bazel's constraints for a platform of the image specification.

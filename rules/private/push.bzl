@@ -1,11 +1,12 @@
 """`bazel run` of the program `push`: into registries, into engines. It is started itself, with a request from the runfiles."""
 
-load("//rules:providers.bzl", "ContainerImageInfo", "ContainerImageReferenceInfo", "ContainerIndexInfo")
-load(":assemble.bzl", "bytes_layout")
+load("//rules:providers.bzl", "ContainerImageInfo", "ContainerImageReferenceInfo", "ContainerIndexInfo", "ContainerReferrersInfo")
+load(":assemble.bzl", "assemble_whole", "bytes_layout", "request_head", "whole_output")
 load(":bad.bzl", "bad", "show")
-load(":platform.bzl", "PLATFORM_ATTRS", "target_platform")
-load(":request.bzl", "push_request")
-load(":tools.bzl", "RUN_TOOLCHAIN_TYPE", "program")
+load(":hosts.bzl", "host_settings")
+load(":platform.bzl", "CONFIGURATION_ATTRS", "target_platform")
+load(":request.bzl", "copy_request", "push_request", "texts_source")
+load(":tools.bzl", "RUN_TOOLCHAIN_TYPE", "TOOLCHAIN_TYPE", "program")
 
 _PushInfo = provider(
     doc = "What a push sends.",
@@ -23,27 +24,35 @@ _IMAGE = attr.label(mandatory = True, providers = [[ContainerImageInfo], [Contai
 def _image_info(target):
     return target[ContainerImageInfo] if ContainerImageInfo in target else target[ContainerIndexInfo]
 
-def _sent(image, **kwargs):
+def _sent(image, attached = [], **kwargs):
     """What is sent of an image: its documents, and its own layers from where they were made. Those of a base out of a lock are sent on from where they are."""
     layout = bytes_layout(image)
     return struct(
+        attached = attached,
         layout = layout,
         blobs = depset() if image.foreign else image.blobs,
-        files = depset([layout], transitive = [] if image.foreign else [image.own_files]),
+        files = depset([layout] + attached, transitive = [] if image.foreign else [image.own_files]),
         **kwargs
     )
 
+# Attributes of all that reaches registries.
+_HOST_ATTRS = {
+    "ca_files": attr.label_keyed_string_dict(allow_files = True),
+    "client_certificates": attr.string_dict(),
+    "client_keys": attr.string_dict(),
+    "plain_http": attr.string_list(),
+    "requests_at_once": attr.string_dict(),
+}
+
 def _hosts(ctx):
     """How hosts are reached, as the request has it: a dict of host to settings."""
-    hosts = {host: {"plain_http": True} for host in ctx.attr.plain_http}
+    ca_files = []
     for target, host in ctx.attr.ca_files.items():
         files = target[DefaultInfo].files.to_list()
         if len(files) != 1:
             bad(ctx.label, "ca_files", show(target.label), "one PEM file for each host; the target has %d" % len(files), "name the file itself")
-        if host in hosts:
-            bad(ctx.label, "ca_files", host, "each host once, and none that is in `plain_http`", "put all authorities of a host into one file")
-        hosts[host] = {"ca_file": files[0].short_path}
-    return hosts
+        ca_files.append((host, files[0].short_path))
+    return host_settings(ctx.label, ctx.attr, ca_files)
 
 def _joined_hosts(label, infos):
     """The settings of several pushes; they have to agree."""
@@ -51,7 +60,7 @@ def _joined_hosts(label, infos):
     for info in infos:
         for host, settings in info.hosts.items():
             if hosts.setdefault(host, settings) != settings:
-                bad(label, "pushes", host, "pushes that reach a host in one way: `plain_http` and `ca_files` differ", "give all of them the same `plain_http` and `ca_files`")
+                bad(label, "pushes", host, "pushes that reach a host in one way: `plain_http`, `ca_files` and the like differ", "give all of them the same")
     return hosts
 
 def _stamped(ctx):
@@ -105,21 +114,23 @@ def _container_push_impl(ctx):
     label = ctx.label
     attr = ctx.attr
     image = _image_info(attr.image)
-    if not attr.repositories and not attr.repository_file:
+    repositories = attr.repositories + ([attr.repository] if attr.repository else [])
+    if not repositories and not attr.repository_file:
         bad(label, "repositories", "", "one repository or more", "write `[\"registry.example.com/team/app\"]`")
-    for repository in attr.repositories:
+    for repository in repositories:
         _check_repository(label, "repositories", repository, attr.stamp)
     for tag in attr.remote_tags:
         _check_tag(label, tag, attr.stamp)
     shared = {"existing": attr.existing, "tags": attr.remote_tags}
     if ctx.files.remote_tags_files:
         shared["tags_from"] = [file.short_path for file in ctx.files.remote_tags_files]
-    to = [shared | {"repository": repository} for repository in attr.repositories]
+    to = [shared | {"repository": repository} for repository in repositories]
     files = ctx.files.remote_tags_files + ctx.files.ca_files
     if attr.repository_file:
         files.append(ctx.file.repository_file)
         to.append(shared | {"repository_from": ctx.file.repository_file.short_path})
-    sent = _sent(image, to = to, into = [], platform = None)
+    attached = [target[ContainerReferrersInfo].layout for target in attr.referrers]
+    sent = _sent(image, attached = attached, to = to, into = [], platform = None)
     info = _PushInfo(
         files = depset(files + _stamped(ctx), transitive = [sent.files]),
         hosts = _hosts(ctx),
@@ -127,7 +138,7 @@ def _container_push_impl(ctx):
     )
     reference = ContainerImageReferenceInfo(
         digest = image.digest,
-        repositories = attr.repositories,
+        repositories = repositories,
         repository_file = ctx.file.repository_file,
         tags = attr.remote_tags,
         tags_files = ctx.files.remote_tags_files,
@@ -136,14 +147,14 @@ def _container_push_impl(ctx):
 
 _container_push = rule(
     implementation = _container_push_impl,
-    attrs = {
-        "ca_files": attr.label_keyed_string_dict(allow_files = True),
+    attrs = _HOST_ATTRS | {
         "existing": attr.string(default = "replace", values = ["replace", "keep"]),
         "image": _IMAGE,
-        "plain_http": attr.string_list(),
+        "referrers": attr.label_list(providers = [ContainerReferrersInfo]),
         "remote_tags": attr.string_list(),
         "remote_tags_files": attr.label_list(allow_files = True),
         "repositories": attr.string_list(),
+        "repository": attr.string(),
         "repository_file": attr.label(allow_single_file = True),
         "stamp": attr.bool(),
     },
@@ -171,6 +182,28 @@ _container_push_all = rule(
     toolchains = [RUN_TOOLCHAIN_TYPE],
 )
 
+def _tarball(ctx, image, names):
+    """What a load would send, as a file: for who has no engine on this machine. It is made only where something asks for it."""
+    layout = bytes_layout(image)
+    stamped = [name for name in names if ctx.attr.stamp and "{" in name]
+    texts = texts_source(status = _stamped(ctx) if stamped else [])
+    return assemble_whole(
+        ctx,
+        copy_request,
+        struct(
+            head = request_head(
+                ctx,
+                output = whole_output("docker_archive", not image.foreign),
+                tags = [{"stamp": name} if name in stamped else name for name in names],
+            ),
+            layout = layout,
+            given = image.blobs,
+            texts = texts,
+        ),
+        [depset([layout] + texts.files), image.blob_files],
+        ctx.actions.declare_file(ctx.label.name + ".tar"),
+    )
+
 def _container_load_impl(ctx):
     label = ctx.label
     attr = ctx.attr
@@ -192,21 +225,22 @@ def _container_load_impl(ctx):
     )
     files = ctx.files.repo_tags_files + ctx.files.ca_files
     info = _PushInfo(files = depset(files, transitive = [sent.files]), hosts = _hosts(ctx), images = [sent])
-    return _launch(ctx, info, _stamped(ctx), [])[:1]
+    groups = {}
+    if attr.repo_tags and ContainerIndexInfo not in attr.image:
+        groups["tarball"] = depset([_tarball(ctx, image, attr.repo_tags)])
+    return _launch(ctx, info, _stamped(ctx), [])[:1] + [OutputGroupInfo(**groups)]
 
 _container_load = rule(
     implementation = _container_load_impl,
-    attrs = PLATFORM_ATTRS | {
-        "ca_files": attr.label_keyed_string_dict(allow_files = True),
+    attrs = CONFIGURATION_ATTRS | _HOST_ATTRS | {
         "command": attr.string_list(),
         "image": _IMAGE,
-        "plain_http": attr.string_list(),
         "repo_tags": attr.string_list(),
         "repo_tags_files": attr.label_list(allow_files = True),
         "stamp": attr.bool(),
     },
     executable = True,
-    toolchains = [RUN_TOOLCHAIN_TYPE],
+    toolchains = [RUN_TOOLCHAIN_TYPE, TOOLCHAIN_TYPE],
 )
 
 def _request(name):
@@ -214,7 +248,23 @@ def _request(name):
     repository = native.repository_name().lstrip("@")
     return "/".join([part for part in ["../" + repository if repository else "", native.package_name(), name + ".request.json"] if part])
 
-def container_push(name, image, repositories = [], repository_file = None, remote_tags = [], remote_tags_files = [], stamp = False, existing = "replace", plain_http = [], ca_files = {}, **kwargs):
+def container_push(
+        name,
+        image,
+        repositories = [],
+        repository = "",
+        repository_file = None,
+        remote_tags = [],
+        remote_tags_files = [],
+        referrers = [],
+        stamp = False,
+        existing = "replace",
+        plain_http = [],
+        ca_files = {},
+        client_certificates = {},
+        client_keys = {},
+        requests_at_once = {},
+        **kwargs):
     """`bazel run` sends an image or index to registries: what they lack, and tags last.
 
     ```starlark
@@ -236,27 +286,37 @@ def container_push(name, image, repositories = [], repository_file = None, remot
       name: of the target.
       image: a `container_image` or `container_index`, or an image out of a lock.
       repositories: where it goes: `registry.example.com/team/app`.
+      repository: one more, which may be a `select`.
       repository_file: a file that holds one more.
       remote_tags: the tags it gets there. Without any it is there by its digest only.
       remote_tags_files: files with more tags, one a line.
+      referrers: `container_attest` targets, whose documents go along and refer to the image there.
       stamp: whether `{KEY}` in repositories and tags, and in the files that hold them, stands for what `--workspace_status_command` printed after `KEY`
         in this very run: `remote_tags = ["{STABLE_GIT_COMMIT}"]`.
       existing: what is done with a tag that leads to something else: it moves (`replace`), or stays (`keep`).
       plain_http: hosts (`localhost:5000`) that are spoken to without TLS.
       ca_files: PEM file to host: the authorities that are trusted for that host, and no others.
+      client_certificates: host to the absolute path of a PEM file, which is shown to that host and to no other.
+      client_keys: host to the absolute path of its key, PEM too.
+      requests_at_once: host to how many requests are under way with it at once, at most: `{"registry.example.com": "4"}`.
       **kwargs: attributes that all rules have.
     """
     _container_push(
         name = name,
         args = [_request(name)],
         ca_files = ca_files,
+        client_certificates = client_certificates,
+        client_keys = client_keys,
         existing = existing,
         image = image,
         plain_http = plain_http,
+        referrers = referrers,
         remote_tags = remote_tags,
         remote_tags_files = remote_tags_files,
         repositories = repositories,
+        repository = repository,
         repository_file = repository_file,
+        requests_at_once = requests_at_once,
         stamp = stamp,
         **kwargs
     )
@@ -278,7 +338,19 @@ def container_push_all(name, pushes, stamp = False, **kwargs):
         **kwargs
     )
 
-def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = False, command = ["docker", "load"], plain_http = [], ca_files = {}, **kwargs):
+def container_load(
+        name,
+        image,
+        repo_tags = [],
+        repo_tags_files = [],
+        stamp = False,
+        command = ["docker", "load"],
+        plain_http = [],
+        ca_files = {},
+        client_certificates = {},
+        client_keys = {},
+        requests_at_once = {},
+        **kwargs):
     """`bazel run` loads an image into an engine on this machine.
 
     ```starlark
@@ -291,6 +363,8 @@ def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = Fa
 
     The program `push` starts `docker load` and writes an archive to it, without one on the disk. Of an index it takes the image for the target platform.
 
+    Of one image with `repo_tags` the output group `tarball` is that archive as a file, `{name}.tar`.
+
     Args:
       name: of the target.
       image: a `container_image` or `container_index`, or an image out of a lock.
@@ -300,17 +374,23 @@ def container_load(name, image, repo_tags = [], repo_tags_files = [], stamp = Fa
       command: what reads the archive, as `["podman", "load"]`.
       plain_http: hosts (`localhost:5000`) that are spoken to without TLS, where layers of a base are fetched.
       ca_files: PEM file to host, for these layers: as in `container_push`.
+      client_certificates: as in `container_push`.
+      client_keys: as in `container_push`.
+      requests_at_once: as in `container_push`.
       **kwargs: attributes that all rules have.
     """
     _container_load(
         name = name,
         args = [_request(name)],
         ca_files = ca_files,
+        client_certificates = client_certificates,
+        client_keys = client_keys,
         command = command,
         image = image,
         plain_http = plain_http,
         repo_tags = repo_tags,
         repo_tags_files = repo_tags_files,
+        requests_at_once = requests_at_once,
         stamp = stamp,
         **kwargs
     )

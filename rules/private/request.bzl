@@ -29,7 +29,15 @@ def layer_request(document, expander):
     _apply_attributes(document.label, document.attributes, entries)
     for tar in document.tars.to_list():
         entries.append(("tar", document.tar_options | {"origin": show(tar.owner), "source": tar.path}))
-    return json.encode(document.head | {"entries": [{kind: body} for kind, body in entries]})
+    request = document.head | {"entries": [{kind: body} for kind, body in entries]}
+    unused = [path for source in document.sources if source.runfiles for path in _unused(source)]
+    return json.encode(request | {"unused": unused} if unused else request)
+
+def _unused(source):
+    """The paths of files that are inputs, and that are not in the part of other repositories."""
+    if source.part != "external":
+        return []
+    return [file.path for file in source.runfiles.files.to_list() if not file.short_path.startswith("../")]
 
 def files_source(files, path, below, executable):
     """Files of one target.
@@ -75,9 +83,9 @@ def _open(file, path, expander, source = None):
 
     `source` is where the file lies if not at its own path.
     """
-    if not file.is_directory:
-        return [("file", {"origin": show(file.owner), "path": path, "source": source or file.path})]
     origin = show(file.owner)
+    if not file.is_directory:
+        return [("file", {"origin": origin, "path": path, "source": source or file.path})]
     return [
         ("file", {"origin": origin, "path": _join(path, child.tree_relative_path), "source": _join(source, child.tree_relative_path) if source else child.path})
         for child in expander.expand(file)
@@ -147,8 +155,17 @@ def _runfiles(source, expander):
             # An input has to be a `File`, and only an opened depset would give that of a link:
             # so links are read where Bazel puts them for who runs the executable.
             entries.extend(_open(file, root + path, expander, source.executable.path + ".runfiles/" + path))
-        else:
+        elif file.is_source or file.is_directory or source.part == "external":
             entries.extend(_open(file, root + path, expander))
+        else:
+            # It may be a link that a rule declares as one, and no `File` tells. In the runfiles tree all others are
+            # files, or absolute links to the file itself: below `bazel-out` and the name of a configuration.
+            entries.append(("file", {
+                "origin": show(file.owner),
+                "path": root + path,
+                "placed_from": file.path.split("/", 2)[2],
+                "source": source.executable.path + ".runfiles/" + path,
+            }))
     return entries
 
 def _apply_attributes(label, attributes, entries):
@@ -197,6 +214,8 @@ def image_request(document):
     texts = document.texts
     if texts.labels or texts.env:
         image["config"] = image["config"] | _from(labels = texts.labels, env = texts.env)
+    for words in texts.words:
+        image["config"] = image["config"] | {words.field + "_from": {"between": words.between, "file": words.file.path}}
     image |= _from(annotations = texts.annotations)
     if texts.created:
         image["created"] = {"file": texts.created.path}
@@ -207,7 +226,20 @@ def image_request(document):
     image["layers"] = [_image_layer(layer, document) for layer in document.layers]
     return json.encode(document.head | _stamps(texts) | _given(document.given) | {"make": {"image": image}})
 
-def texts_source(status = [], labels = [], env = [], annotations = [], created = None, values = "literal", values_expanded = "expand"):
+def words_source(field, file, between):
+    """A file that holds words of an image's config.
+
+    Args:
+      field: of the config, as the request has it.
+      file: the file.
+      between: what stands between words: `lines` or `commas`.
+
+    Returns:
+      Words, for `texts_source`.
+    """
+    return struct(between = between, field = field, file = file)
+
+def texts_source(status = [], labels = [], env = [], annotations = [], words = [], created = None, values = "literal", values_expanded = "expand"):
     """Files that hold texts of an image or index.
 
     Args:
@@ -215,6 +247,7 @@ def texts_source(status = [], labels = [], env = [], annotations = [], created =
       labels: list of files with labels.
       env: list of files with environment variables.
       annotations: list of files with annotations.
+      words: list of what `words_source` made.
       created: file with a time, or None.
       values: how the values of labels and annotations are taken, as the request has it.
       values_expanded: how those of variables are taken.
@@ -230,9 +263,10 @@ def texts_source(status = [], labels = [], env = [], annotations = [], created =
         annotations = lines(annotations, values),
         created = created,
         env = lines(env, values_expanded),
-        files = status + labels + env + annotations + ([created] if created else []),
+        files = status + labels + env + annotations + [one.file for one in words] + ([created] if created else []),
         labels = lines(labels, values),
         status = status,
+        words = words,
     )
 
 def _stamps(texts):
@@ -302,18 +336,37 @@ def copy_request(document):
     """The request of a copy of an image or index.
 
     Args:
-      document: a struct of `head` (of the request), `layout` (a `File`), `given` (depset of blobs).
+      document: a struct of `head` (of the request), `layout` (a `File`), `given` (depset of blobs), `texts` (made by `texts_source`).
 
     Returns:
       JSON.
     """
-    return json.encode(document.head | _given(document.given) | {"make": {"copy": {"layout": document.layout.path, "links": "follow"}}})
+    return json.encode(document.head | _stamps(document.texts) | _given(document.given) | {"make": {"copy": {"layout": document.layout.path, "links": "follow"}}})
+
+def attest_request(document):
+    """The request of documents that refer to an image.
+
+    Args:
+      document: a struct of `head` (of the request), `image` (a receipt), `layers` (list of `ContainerLayerInfo`).
+
+    Returns:
+      JSON.
+    """
+    layers = [
+        {
+            "listing": layer.listing.path,
+            "origins": {show(file.owner): None for file in layer.inputs.to_list()}.keys(),
+            "receipt": layer.receipt.path,
+        }
+        for layer in document.layers
+    ]
+    return json.encode(document.head | {"image": document.image.path, "layers": layers})
 
 def push_request(document):
     """The request of a push, which `bazel run` starts in the runfiles.
 
     Args:
-      document: a struct of `head` (of the request), `images` (structs of `layout`, `blobs`, `to`, `into`, `platform`).
+      document: a struct of `head` (of the request), `images` (structs of `layout`, `attached`, `blobs`, `to`, `into`, `platform`).
 
     Returns:
       JSON.
@@ -333,6 +386,8 @@ def push_request(document):
             "layout": image.layout.short_path,
             "to": image.to,
         }
+        if image.attached:
+            sent["attached"] = [file.short_path for file in image.attached]
         if image.platform:
             sent["platform"] = image.platform
         images.append(sent)

@@ -25,7 +25,7 @@ def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, 
       doing: what it does, as "Packing", for the progress message.
       resources: function that estimates cores and memory.
       tools: list of `FilesToRunProvider` whose runfiles are inputs too.
-      unused: file that lists inputs which the request does not name, or None.
+      unused: of the outputs, the one that lists inputs which were not needed, or None.
       fetches: whether it may reach the network. Then it runs on this machine, with the environment that
         `--action_env` gives; its output has a digest that the request names.
     """
@@ -39,7 +39,7 @@ def run_program(ctx, name, request, document, inputs, outputs, mnemonic, doing, 
     ctx.actions.run(
         executable = program(ctx, name),
         arguments = [arguments, places],
-        inputs = inputs[0] if len(inputs) == 1 and not unused else depset([unused] if unused else [], transitive = inputs),
+        inputs = inputs[0] if len(inputs) == 1 else depset(transitive = inputs),
         outputs = outputs.values(),
         env = None if fetches else {},
         execution_requirements = _FETCHES if fetches else _ALONE,

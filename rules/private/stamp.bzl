@@ -5,20 +5,7 @@ build without `--stamp` does not see them, and so it makes the same bytes from d
 """
 
 load(":bad.bzl", "bad")
-
-_StampInfo = provider(
-    doc = "What the command line says of stamping.",
-    fields = {"stamp": "Whether `--stamp` is given."},
-)
-
-def _stamp_flag_impl(ctx):
-    return _StampInfo(stamp = ctx.attr.stamp)
-
-stamp_flag = rule(
-    implementation = _stamp_flag_impl,
-    doc = "Whether `--stamp` is given.",
-    attrs = {"stamp": attr.bool()},
-)
+load(":platform.bzl", "CONFIGURATION_ATTRS", "this_configuration")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
@@ -31,7 +18,7 @@ def stamp_attrs(where):
     Returns:
       Dict of attributes.
     """
-    return {
+    return CONFIGURATION_ATTRS | {
         "stamp": attr.int(
             default = 0,
             doc = """Whether `{KEY}` in %s stands for what `--workspace_status_command` printed after `KEY`. 0: it is not replaced. 1: it is, always; a \
@@ -39,7 +26,6 @@ def stamp_attrs(where):
             values = [-1, 0, 1],
         ),
         "stamp_defaults": attr.string_dict(doc = "Key to value, for keys that the status does not have, and for `stamp = -1` without `--stamp`: `{\"STABLE_GIT_COMMIT\": \"unknown\"}`."),
-        "_stamp": attr.label(default = "//rules/private:stamp", providers = [_StampInfo]),
     }
 
 def stamping(ctx):
@@ -63,7 +49,7 @@ def stamping(ctx):
     return struct(
         defaults = attr.stamp_defaults,
         expanded = _stamped_and_expanded if on else _expanded,
-        status = on and (attr.stamp == 1 or attr._stamp[_StampInfo].stamp),
+        status = on and (attr.stamp == 1 or this_configuration(ctx).stamp),
         text = _stamped if on else _plain,
         values = "stamp" if on else "literal",
         values_expanded = "stamp_and_expand" if on else "expand",

@@ -2,7 +2,7 @@
 
 load("//rules:providers.bzl", "ContainerImageInfo", "ContainerIndexInfo")
 load(":bad.bzl", "bad", "image_path", "octal", "show")
-load(":platform.bzl", "PLATFORM_ATTRS", "target_platform")
+load(":platform.bzl", "CONFIGURATION_ATTRS", "target_platform")
 load(":tools.bzl", "RUN_TOOLCHAIN_TYPE", "program")
 
 _IMAGE = attr.label(mandatory = True, providers = [[ContainerImageInfo], [ContainerIndexInfo]])
@@ -171,7 +171,7 @@ def _structure_test_impl(ctx):
 
 _structure_test = rule(
     implementation = _structure_test_impl,
-    attrs = PLATFORM_ATTRS | {
+    attrs = CONFIGURATION_ATTRS | {
         "absent": attr.string_list(),
         "expect": attr.string(mandatory = True),
         "files": attr.string_dict(),

@@ -7,7 +7,7 @@ TOOLCHAIN_TYPE = Label("//rules:toolchain_type")
 RUN_TOOLCHAIN_TYPE = Label("//rules:run_toolchain_type")
 
 # In the order in which an image goes through them.
-PROGRAMS = ["pull", "layer", "assemble", "push", "verify"]
+PROGRAMS = ["pull", "layer", "assemble", "attest", "push", "verify"]
 
 _FIRST_TWO = """\
   1. built from source: --repo_env=RULES_CONTAINER_TOOLS=/folder/with/the/programs (absolute, not below /tmp)
@@ -45,7 +45,7 @@ _no_tools = rule(
     attrs = {"what": attr.string()},
 )
 
-def container_toolchain(name, pull = None, layer = None, assemble = None, push = None, verify = None, constraints = [], **kwargs):
+def container_toolchain(name, pull = None, layer = None, assemble = None, attest = None, push = None, verify = None, constraints = [], **kwargs):
     """Programs from targets of your own, as a toolchain for actions and one for `bazel run`.
 
     `register_toolchains("//the/package:all")` makes them known. A program that is not given is
@@ -56,12 +56,13 @@ def container_toolchain(name, pull = None, layer = None, assemble = None, push =
       pull: the executable that pulls.
       layer: the executable that makes layers.
       assemble: the executable that makes images and indexes.
+      attest: the executable that makes bills of materials.
       push: the executable that pushes and loads.
       verify: the executable that tests.
       constraints: what the programs run on, as `["@platforms//os:linux", "@platforms//cpu:x86_64"]`.
       **kwargs: attributes that all rules have.
     """
-    programs(name, dict(pull = pull, layer = layer, assemble = assemble, push = push, verify = verify), **kwargs)
+    programs(name, dict(pull = pull, layer = layer, assemble = assemble, attest = attest, push = push, verify = verify), **kwargs)
     declare(name, constraints, **kwargs)
 
 def programs(name, programs, **kwargs):

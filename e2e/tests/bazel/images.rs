@@ -176,6 +176,7 @@ fn a_lock_is_asked_for_no_more_than_is_needed() {
                 "has no image `absent`",
                 "  image: base\n  image: other\n",
                 "hint: run `pull lock absent=REFERENCE`, or take one of the images",
+                "with Bazel: bazel run @images//:lock -- absent=REFERENCE",
             ],
         ),
     ] {
@@ -339,6 +340,16 @@ fn what_the_extension_of_images_refuses() {
             "images.settings: `credentials` is `mine`",
             "allowed: `lookup`, `anonymous`, or the absolute path of a file as docker's config.json",
             "hint: remove it to take what your own tools take",
+        ],
+    );
+    refuses(
+        &format!("{lock}images.settings(requests_at_once = {{\"example.com\": \"many\"}})\n"),
+        "",
+        good,
+        &[
+            "images.settings: attribute `requests_at_once` has `many`",
+            "allowed: for each host a number from 1 to 255",
+            "hint: write `{\"example.com\": \"4\"}`",
         ],
     );
     refuses(

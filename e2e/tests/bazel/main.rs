@@ -6,15 +6,18 @@
     reason = "tests"
 )]
 
+mod attested;
 mod caches;
 mod cases;
 mod costs;
 mod golden_files;
+mod image_tests;
 mod images;
 mod modules;
 mod private;
 mod remote;
 mod stamps;
+mod toolchains;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use e2e::programs;
 use e2e::registries::registry;
 
 use crate::private::Private;
-use crate::{ONE, module, scratch, stamps, start};
+use crate::{ONE, attested, module, scratch, stamps, start};
 
 /// An image of ten layers; then one source file is edited: its layer's action runs, and the one that
 /// makes the documents. Nothing that an action of documents reads is a layer.
@@ -193,7 +193,7 @@ fn a_push_to_a_registry() {
         .collect();
     let command = command.join(", ");
     let build = format!(
-        "load(\"@rules_container//rules:defs.bzl\", \"container_archive\", \"container_load\", \"container_push\", \"container_push_all\")\n\
+        "load(\"@rules_container//rules:defs.bzl\", \"attested_package\", \"container_archive\", \"container_attest\", \"container_load\", \"container_push\", \"container_push_all\")\n\
          container_push(name = \"push_stamped\", image = \"one\", plain_http = [\"{host}\"], remote_tags = [\"v{{STABLE_VERSION}}-{{BUILD_RUN}}\"], remote_tags_files = [\"tags.txt\"], repository_file = \"repository.txt\", stamp = True)\n\
          container_push(name = \"push_unknown\", image = \"one\", plain_http = [\"{host}\"], remote_tags = [\"{{STABLE_NONE}}\"], repositories = [\"{host}/x\"], stamp = True)\n\
          container_archive(name = \"archive\", image = \"one\", repo_tags = [\"example.com/one:1\"])\n\
@@ -204,9 +204,10 @@ fn a_push_to_a_registry() {
          load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_load\", \"oci_push\")\n\
          oci_push(name = \"oci_push\", image = \":one\", remote_tags = \":oci_tags.txt\", repository = \":oci_repository.txt\")\n\
          oci_load(name = \"oci_load\", command = [{command}], image = \":one\", repo_tags = \":oci_names.txt\")\n\
-         {}{}",
+         {}{}{}",
         stamps::BUILD,
         private.build(),
+        attested::build(&host),
     );
     let workspace = module(folder.path(), "", &build);
     let mut bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
@@ -258,10 +259,12 @@ fn a_push_to_a_registry() {
     );
 
     stamps::check(&bazel, &workspace);
+    attested::check(&bazel, &host);
 
     // An engine gets the same image, and so does a file.
     bazel.succeed(&["run", "//:load"]);
-    bazel.succeed(&["build", "//:archive"]);
+    bazel.succeed(&["build", "//:archive", "//:load", "--output_groups=+tarball"]);
+    assert_eq!(bazel.read("load.tar"), bazel.read("archive.tar"));
     let archive = format!("docker-archive:{}", bazel.output("archive.tar").display());
     let config = e2e::outsiders::run(folder.path(), "skopeo", &["inspect", "--raw", &archive]);
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
@@ -350,24 +353,6 @@ fn the_examples_do_what_they_say() {
     );
 }
 
-/// An archive of the programs, as a release has it, and its SHA-256.
-fn archive(folder: &Path) -> (String, String) {
-    let path = folder.join("programs.tar");
-    let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
-    for name in programs::TOOLS
-        .iter()
-        .filter(|name| programs::path(name).exists())
-    {
-        // Some at the root and some in `bin`, where a release has them all.
-        let folder = if *name == "layer" { "bin/" } else { "" };
-        tar.append_path_with_name(programs::path(name), format!("{folder}{name}"))
-            .unwrap();
-    }
-    tar.into_inner().unwrap();
-    let digest = e2e::blob::digest(&fs::read(&path).unwrap()).replace("sha256:", "");
-    (format!("file://{}", path.display()), digest)
-}
-
 /// Bazel's own rule for Python programs puts empty files into runfiles that no action makes: they are in the
 /// layer, and the program runs from it.
 #[test]
@@ -420,12 +405,6 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
     let bazel = Bazel::new(&workspace, &root).with_programs();
     for (attribute, value, allowed, hint) in [
         (
-            "cmd",
-            "\":cmd.txt\"",
-            "a list; a file that holds it is not",
-            "write it in the BUILD file",
-        ),
-        (
             "loader",
             "\":podman\"",
             "nothing",
@@ -438,14 +417,10 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
             "use `container_archive(form = \"oci\")` for a file",
         ),
     ] {
-        let call = match attribute {
-            "loader" | "format" => "oci_load(image = \":layer\", ",
-            _ => "oci_image(",
-        };
         let macros = workspace.join("use.bzl");
         let text = format!(
-            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_image\", \"oci_load\")\n\
-             def use():\n    {call}name = \"app\", {attribute} = {value})\n"
+            "load(\"@rules_container//rules/compat:rules_oci.bzl\", \"oci_load\")\n\
+             def use():\n    oci_load(image = \":layer\", name = \"app\", {attribute} = {value})\n"
         );
         fs::write(macros, text).unwrap();
         fs::write(
@@ -465,322 +440,4 @@ fn the_macros_for_who_comes_from_rules_oci_say_what_they_do_not_take() {
             assert!(said.contains(&word), "`{word}` is not in:\n{said}");
         }
     }
-}
-
-#[test]
-fn the_programs_come_in_three_ways() {
-    if !bazel::can("Bazel finds the programs in three ways, and says so where it does not") {
-        return;
-    }
-    let _one = ONE.lock();
-    let folder = scratch();
-    let bazel = Bazel::new(&module(folder.path(), "", ""), &folder.path().join("root"));
-    let fails = |options: &[&str], words: &[&str]| {
-        let output = bazel.run(&[&["build", "//:layer"], options].concat());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{said}");
-        for word in words {
-            assert!(said.contains(word), "`{word}` is not in:\n{said}");
-        }
-    };
-
-    // Nothing says where: what is asked says how to say it.
-    fails(
-        &[],
-        &[
-            "there is no toolchain for the platform",
-            "  1. built from source: --repo_env=",
-            "  2. prebuilt: tools.prebuilt(",
-            "  3. your own targets: container_toolchain(",
-        ],
-    );
-    // A build that needs no program is not disturbed.
-    bazel.succeed(&["build", "//:BUILD.bazel"]);
-
-    let named = format!(
-        "--repo_env=RULES_CONTAINER_TOOLS={}",
-        programs::folder().display()
-    );
-    bazel.succeed(&["build", "//:layer", &named]);
-    let want = bazel.read("layer.tar.gz");
-    fails(
-        &["--repo_env=RULES_CONTAINER_TOOLS=some/where"],
-        &[
-            "RULES_CONTAINER_TOOLS is `some/where`, which is not an absolute path",
-            "hint: name the folder as in --repo_env=RULES_CONTAINER_TOOLS=$PWD/some/where",
-        ],
-    );
-    let empty = format!(
-        "--repo_env=RULES_CONTAINER_TOOLS={}",
-        folder.path().display()
-    );
-    fails(
-        &[&empty],
-        &[
-            "where there is none of the programs: pull, layer, assemble, push, verify",
-            "hint: build them with `cargo build --release`",
-        ],
-    );
-
-    let (url, sha256) = archive(folder.path());
-    let prebuilt = |platform: &str, sha256: &str, urls: &str| {
-        let tag = format!(
-            "tools.prebuilt(platform = \"{platform}\", sha256 = \"{sha256}\", urls = [{urls}])\n"
-        );
-        module(folder.path(), &tag, "");
-    };
-    let host = if cfg!(target_arch = "aarch64") {
-        "linux_arm64"
-    } else {
-        "linux_amd64"
-    };
-    // The first mirror does not have it.
-    prebuilt(
-        host,
-        &sha256,
-        &format!("\"file:///not/there.tar\", \"{url}\""),
-    );
-    bazel.succeed(&["build", "//:layer"]);
-    assert!(
-        bazel.read("layer.tar.gz") == want,
-        "prebuilt programs write other bytes"
-    );
-    prebuilt(host, &"0".repeat(64), &format!("\"{url}\""));
-    fails(&[], &[&sha256, &"0".repeat(64)]);
-    prebuilt("plan9_mips", &sha256, &format!("\"{url}\""));
-    fails(
-        &[],
-        &[
-            "tools.prebuilt: `platform` is `plan9_mips`\n  allowed: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64, windows_amd64\n",
-            "hint: name the platform that the programs in the archive run on",
-        ],
-    );
-    prebuilt(host, "abc", &format!("\"{url}\""));
-    fails(
-        &[],
-        &[
-            "`sha256` of ",
-            " is `abc`\n  allowed: 64 hexadecimal digits\n",
-            "hint: `sha256sum` prints them",
-        ],
-    );
-    prebuilt(host, &sha256, "");
-    fails(
-        &[],
-        &[
-            "`urls` of ",
-            " is empty\n  allowed: one URL or more, tried in order\n",
-            "hint: write where the archive is, as `https://` or `file://`",
-        ],
-    );
-
-    // A release: its table stands in the rules themselves, and nothing else says where.
-    let release = folder.path().join("release");
-    for path in ["MODULE.bazel", "BUILD.bazel", "rules"] {
-        let from = programs::workspace().join(path);
-        let to = release.join(path);
-        if from.is_dir() {
-            e2e::tree::copy(&from, &to, e2e::tree::Manner::PLAIN);
-        } else {
-            fs::create_dir_all(&release).unwrap();
-            fs::copy(from, to).unwrap();
-        }
-    }
-    let published = folder.path().join("published/1.2.3");
-    fs::create_dir_all(&published).unwrap();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let tar = fs::read(folder.path().join("programs.tar")).unwrap();
-    std::io::Write::write_all(&mut gzip, &tar).unwrap();
-    let archive = gzip.finish().unwrap();
-    let name = format!("rules_container-1.2.3-{host}.tar.gz");
-    fs::write(published.join(name), &archive).unwrap();
-    let table = fs::read_to_string(crate::workspace().join("golden/prebuilt.bzl"))
-        .unwrap()
-        .replace("linux_amd64", host)
-        .replace(
-            "https://example.com/releases",
-            &format!("file://{}/published", folder.path().display()),
-        )
-        .replace(&"0".repeat(64), &e2e::blob::digest(&archive)[7..]);
-    fs::write(release.join("rules/private/prebuilt.bzl"), table).unwrap();
-    let workspace = module(folder.path(), "", "");
-    let text = fs::read_to_string(workspace.join("MODULE.bazel")).unwrap();
-    let text = text.replace(
-        &programs::workspace().display().to_string(),
-        &release.display().to_string(),
-    );
-    fs::write(workspace.join("MODULE.bazel"), text).unwrap();
-    bazel.succeed(&["build", "//:layer"]);
-    assert!(
-        bazel.read("layer.tar.gz") == want,
-        "the programs of a release write other bytes"
-    );
-
-    // An archive of something else, and a module that others depend on.
-    let mut tar = tar::Builder::new(fs::File::create(folder.path().join("other.tar")).unwrap());
-    tar.append_path_with_name("/etc/passwd", "passwd").unwrap();
-    tar.into_inner().unwrap();
-    let other = folder.path().join("other.tar");
-    let digest = e2e::blob::digest(&fs::read(&other).unwrap()).replace("sha256:", "");
-    prebuilt(host, &digest, &format!("\"file://{}\"", other.display()));
-    fails(
-        &[],
-        &[
-            "has none of the programs at its root or in `bin`: pull, layer, assemble, push, verify",
-            "hint: name an archive of the programs alone",
-        ],
-    );
-    let dep = folder.path().join("dep");
-    fs::create_dir_all(&dep).unwrap();
-    fs::write(dep.join("BUILD.bazel"), "").unwrap();
-    let text = format!(
-        "module(name = \"dep\")\nbazel_dep(name = \"rules_container\", version = \"0.1.0\")\n\
-         tools = use_extension(\"@rules_container//rules:extensions.bzl\", \"tools\")\n\
-         tools.prebuilt(platform = \"{host}\", sha256 = \"{sha256}\", urls = [\"{url}\"])\n"
-    );
-    fs::write(dep.join("MODULE.bazel"), text).unwrap();
-    let text = format!(
-        "bazel_dep(name = \"dep\")\nlocal_path_override(module_name = \"dep\", path = \"{}\")\n",
-        dep.display()
-    );
-    module(folder.path(), &text, "");
-    fails(
-        &[],
-        &[
-            "tools.prebuilt is in the module `dep`; only the root module says where programs come from",
-            "hint: write it in your own MODULE.bazel, or mark the extension there `dev_dependency = True`",
-        ],
-    );
-
-    let own = "load(\"@rules_container//rules:toolchain.bzl\", \"container_toolchain\")\n\
-               container_toolchain(name = \"own\", layer = \"my_layer\")\n";
-    let workspace = module(folder.path(), "register_toolchains(\"//:all\")\n", own);
-    fs::copy(programs::path("layer"), workspace.join("my_layer")).unwrap();
-    bazel.succeed(&["build", "//:layer"]);
-    assert!(
-        bazel.read("layer.tar.gz") == want,
-        "a target's programs write other bytes"
-    );
-}
-
-/// Tests of images: what they pass, and what they say where they do not.
-#[test]
-fn tests_of_images() {
-    if !bazel::can("tests of images by Bazel rules") {
-        return;
-    }
-    let _one = ONE.lock();
-    let folder = scratch();
-    let build = "\
-        load(\"@rules_container//rules:defs.bzl\", \"container_digest_test\", \"container_index\", \"container_reproducible_test\", \"container_structure_test\", \"expected_file\")\n\
-        load(\":zone.bzl\", \"zone\")\n\
-        container_image(name = \"image\", os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], env = {\"A\": \"b\"}, entrypoint = [\"/file\"], check_entrypoint = \"ignore\")\n\
-        container_index(name = \"index\", images = [\":image\"])\n\
-        container_digest_test(name = \"digest_test\", image = \":image\", expected = \"image.digest\")\n\
-        container_digest_test(name = \"documents_test\", image = \":index\", expected = \"index.json\")\n\
-        [container_structure_test(name = \"structure_test_of_\" + image, image = image, env = {\"A\": \"b\"}, no_env = [\"B\"], entrypoint = [\"/file\"], cmd = [], layers = 1, platform = \"linux/amd64\") for image in [\"image\", \"index\"]]\n\
-        container_structure_test(name = \"files_test\", image = \":image\", files = {\"/file\": expected_file(type = \"file\", mode = \"0644\", size = 4)}, absent = [\"/other\"])\n\
-        container_structure_test(name = \"wrong_structure_test\", image = \":image\", user = \"nobody\", files = {\"/file\": expected_file(mode = \"0755\")}, absent = [\"/file\"])\n\
-        container_image(name = \"previous\", os = \"linux\", architecture = \"amd64\", layers = [\":layer\"], env = {\"OLD\": \"value\"})\n\
-        container_digest_test(name = \"explained_test\", image = \":image\", expected = \"previous.txt\", previous = \":previous\")\n\
-        container_reproducible_test(name = \"reproducible_test\", image = \":index\")\n\
-        zone(name = \"zone\")\n\
-        container_layer(name = \"zone_layer\", srcs = {\"/zone\": \":zone\"})\n\
-        container_image(name = \"of_zone\", os = \"linux\", architecture = \"amd64\", layers = [\":zone_layer\"])\n\
-        container_reproducible_test(name = \"irreproducible_test\", image = \":of_zone\")\n";
-    let zone = "def _zone_impl(ctx):\n    \
-        out = ctx.actions.declare_file(ctx.label.name)\n    \
-        ctx.actions.run_shell(outputs = [out], command = \"echo $TZ > \" + out.path, use_default_shell_env = True)\n    \
-        return DefaultInfo(files = depset([out]))\n\
-        zone = rule(implementation = _zone_impl)\n";
-    let workspace = module(folder.path(), "", build);
-    fs::write(workspace.join("zone.bzl"), zone).unwrap();
-    fs::write(workspace.join("image.digest"), "").unwrap();
-    fs::write(workspace.join("index.json"), "").unwrap();
-    let bazel = Bazel::new(&workspace, &folder.path().join("root")).with_programs();
-    let fails = |target: &str, words: &[&str]| {
-        let output = bazel.run(&["test", target, "--test_output=errors"]);
-        let said =
-            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        for word in words {
-            assert!(said.contains(word), "`{word}` is not in:\n{said}");
-        }
-    };
-    fails(
-        "//:digest_test",
-        &["verify: //:digest_test: `image.digest`", "it is empty"],
-    );
-    bazel.succeed(&["run", "//:digest_test.update"]);
-    bazel.succeed(&["run", "//:documents_test.update"]);
-    let right = [
-        "test",
-        "//:digest_test",
-        "//:documents_test",
-        "//:structure_test_of_image",
-        "//:structure_test_of_index",
-        "//:files_test",
-        "//:reproducible_test",
-    ];
-    bazel.succeed(&right);
-    let digest = fs::read_to_string(workspace.join("image.digest")).unwrap();
-    assert_eq!(digest.trim().as_bytes(), bazel.read("image.digest"));
-    let documents = fs::read_to_string(workspace.join("index.json")).unwrap();
-    assert!(documents.contains("\"image_documents\"") && documents.contains("\"A=b\""));
-
-    fails(
-        "//:wrong_structure_test",
-        &[
-            "verify: //:wrong_structure_test: ",
-            "user",
-            "`nobody`",
-            "0755",
-            "0644",
-        ],
-    );
-    fails(
-        "//:irreproducible_test",
-        &["verify: //:irreproducible_test: ", "of_zone.sparse"],
-    );
-
-    // What moved is told where both images are at hand.
-    bazel.succeed(&["build", "//:previous"]);
-    fs::write(
-        workspace.join("previous.txt"),
-        bazel.read("previous.digest"),
-    )
-    .unwrap();
-    fails(
-        "//:explained_test",
-        &["verify: //:explained_test: ", "OLD=value", "A=b"],
-    );
-
-    // Something moves: both digests are told, and the command that takes the new one over.
-    module(
-        folder.path(),
-        "",
-        &build.replace("\"A\": \"b\"", "\"A\": \"c\""),
-    );
-    fails(
-        "//:digest_test",
-        &[
-            "verify: //:digest_test: ",
-            digest.trim(),
-            "bazel run //:digest_test.update",
-        ],
-    );
-    // And where documents are kept, all that moved.
-    fails(
-        "//:documents_test",
-        &[
-            "verify: //:documents_test: ",
-            "image linux/amd64 › config › config.env: [\"A=b\"] → [\"A=c\"]",
-            "hint: if the change is meant: bazel run //:documents_test.update",
-        ],
-    );
-    bazel.succeed(&["run", "//:digest_test.update"]);
-    bazel.succeed(&["run", "//:documents_test.update"]);
-    bazel.succeed(&["test", "//:digest_test", "//:documents_test"]);
-    let documents = fs::read_to_string(workspace.join("index.json")).unwrap();
-    assert!(documents.contains("\"A=c\""));
 }

@@ -73,7 +73,7 @@ impl Private {
     pub(crate) fn build(&self) -> String {
         let host = &self.host;
         format!(
-            "[container_push(name = \"push_\" + name, ca_files = {{\"ca.pem\": \"{host}\"}}, image = image, remote_tags = [\"1\"], repositories = [\"{host}/team/\" + name]) \
+            "[container_push(name = \"push_\" + name, ca_files = {{\"ca.pem\": \"{host}\"}}, image = image, remote_tags = [\"1\"], repositories = [\"{host}/team/\" + name], requests_at_once = {{\"{host}\": \"1\"}}) \
              for name, image in [(\"private\", \":one\"), (\"derived\", \":derived\")]]\n\
              container_push_all(name = \"push_both\", pushes = [\":push_private\", \":push_derived\"])\n\
              container_image(name = \"derived\", base = \"@images//:base\", labels = {{\"on\": \"private\"}}, layers = [\"two_layer\"])\n\
@@ -86,7 +86,7 @@ impl Private {
         format!(
             "images = use_extension(\"@rules_container//rules:extensions.bzl\", \"images\")\n\
              images.lock(file = \"//:images.lock.json\")\n\
-             images.settings(ca_files = {{\"//:ca.pem\": \"{}\"}}, credentials = \"{}/config.json\")\n\
+             images.settings(ca_files = {{\"//:ca.pem\": \"{}\"}}, credentials = \"{}/config.json\", requests_at_once = {{\"{0}\": \"1\"}})\n\
              use_repo(images, \"images\")\n",
             self.host,
             self.folder.display()

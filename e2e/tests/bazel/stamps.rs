@@ -28,6 +28,7 @@ container_image(
     stamp_defaults = {"BUILD_RUN": "no run", "BUILD_TIMESTAMP": "0", "STABLE_VERSION": "none"},
 )
 container_index(name = "stamped_index", annotations = {"version": "{STABLE_VERSION}"}, images = [":one"], stamp = 1)
+container_archive(name = "stamped_archive", image = ":one", repo_tags = ["example.com/one:v{STABLE_VERSION}"], stamp = 1)
 container_image(name = "unknown_key", os = "linux", architecture = "amd64", labels = {"a": "{STABLE_NONE}"}, stamp = 1)
 container_image(name = "no_line", os = "linux", architecture = "amd64", labels_files = ["tags.txt"])
 "#;
@@ -122,6 +123,11 @@ pub(crate) fn check(bazel: &Bazel, workspace: &Path) {
     let words = ["build", "//:stamped", "--output_groups=layout", "--stamp"];
     bazel.succeed(&[&words[..], &[&status]].concat());
     let layout = fs::read_to_string(bazel.output("stamped.layout/index.json")).unwrap();
+    // An archive of its own, as `container_archive` makes it, has the same names; always, and without `--stamp`.
+    bazel.succeed(&["build", "//:stamped_archive", &status]);
+    let archive = bazel.read("stamped_archive.tar");
+    let name = b"\"example.com/one:v8\"";
+    assert!(archive.windows(name.len()).any(|bytes| bytes == name));
     assert!(layout.contains("\"example.com/one:8\""), "{layout}");
 
     for (target, words) in [
