@@ -21,7 +21,7 @@ use crate::run::Outcome;
 /// Compares a run, and its plan where it succeeded, with the case's golden files.
 /// What is wrong comes back as text for a human.
 pub fn check(case: &Case, outcome: &Outcome, plan: Option<&Outcome>) -> Result<(), String> {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1");
+    let update = ::golden::updating();
     let failed = if update {
         outcome.code != 0
     } else {

@@ -201,7 +201,7 @@ fn examples_of_outputs_are_real() {
             &format!("```{words}\n{real}```"),
         );
     }
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+    if ::golden::updating() {
         fs::write(programs::workspace().join("docs/requests.md"), &updated).unwrap();
     } else {
         assert!(

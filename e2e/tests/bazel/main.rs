@@ -50,7 +50,7 @@ pub(crate) fn user() -> Bazel {
 /// Compares a text with a golden file of the workspace, or writes it.
 pub(crate) fn compare(file: &str, got: &str) -> Option<String> {
     let path = workspace().join("golden").join(file);
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+    if ::golden::updating() {
         fs::write(path, got).unwrap();
         return None;
     }

@@ -273,28 +273,8 @@ pub(crate) enum Nested {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::disallowed_methods,
-        reason = "it reads and writes the golden file itself"
-    )]
-
-    use super::*;
-
-    /// `docs/schemas` says what the types say. `UPDATE_GOLDEN=1` writes it anew.
     #[test]
     fn schema_has_not_drifted() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../docs/schemas/assemble.schema.json");
-        let schema = schemars::schema_for!(Request);
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let golden = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            golden == text,
-            "{} has drifted: run `cargo xtask schemas`",
-            path.display()
-        );
+        golden::check_schema("assemble", &schemars::schema_for!(super::Request));
     }
 }

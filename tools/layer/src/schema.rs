@@ -1,30 +1,10 @@
-//! The JSON Schemas in `docs/schemas` say what the types say. `UPDATE_GOLDEN=1` writes them anew.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a test that reads and writes the golden file itself"
-)]
+//! The JSON Schemas in `docs/schemas` say what the types say.
+
+use golden::check_schema as check;
+use schemars::generate::SchemaSettings;
 
 use crate::listing::Line;
 use crate::request::{Layers, Request};
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use std::path::Path;
-
-fn check(name: &str, schema: &Schema) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs/schemas")
-        .join(format!("{name}.schema.json"));
-    let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        golden == text,
-        "{} is not what the types say: run `cargo xtask schemas`",
-        path.display()
-    );
-}
 
 #[test]
 fn schema_of_the_request() {

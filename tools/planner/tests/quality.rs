@@ -73,11 +73,8 @@ fn the_excess_is_a_small_part_of_the_best_other_s() {
 fn the_plan_is_the_golden_one() {
     let made = plan(&ffmpeg(20, Strategy::Cost)).unwrap().plan;
     let text = serde_json::to_string_pretty(&made).unwrap() + "\n";
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ffmpeg.plan.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(golden, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(golden).unwrap());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ffmpeg.plan.json");
+    golden::check(path.as_ref(), &text, "`UPDATE_GOLDEN=1` writes it anew");
 }
 
 fn sticky(previous: &Plan, changed: &[&str]) -> Plan {

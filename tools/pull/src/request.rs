@@ -98,32 +98,10 @@ pub(crate) struct Supply {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the variable that says whether golden files are written"
-)]
 mod tests {
-    use super::*;
-
-    /// `docs/schemas` says what the types say. `UPDATE_GOLDEN=1` writes it anew.
     #[test]
     fn schemas_have_not_drifted() {
-        for (name, schema) in [
-            ("pull", schemars::schema_for!(Request)),
-            ("images_lock", schemars::schema_for!(crate::lock::Lock)),
-        ] {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(format!("../../docs/schemas/{name}.schema.json"));
-            let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-            if std::env::var_os("UPDATE_GOLDEN").is_some() {
-                std::fs::write(&path, &text).unwrap();
-            }
-            let written = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(
-                written == text,
-                "{} has drifted: run `cargo xtask schemas`",
-                path.display()
-            );
-        }
+        golden::check_schema("pull", &schemars::schema_for!(super::Request));
+        golden::check_schema("images_lock", &schemars::schema_for!(crate::lock::Lock));
     }
 }

@@ -239,7 +239,7 @@ pub(crate) fn is_one(value: &Value) -> bool {
 #[cfg(test)]
 #[allow(
     clippy::disallowed_methods,
-    reason = "tests write what the program reads, and the golden file"
+    reason = "tests write what the program reads"
 )]
 mod tests {
     use std::fs;
@@ -327,21 +327,8 @@ mod tests {
         }
     }
 
-    /// `docs/schemas` says what the types say. `UPDATE_GOLDEN=1` writes it anew.
     #[test]
     fn schema_has_not_drifted() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../docs/schemas/image_documents.schema.json");
-        let schema = schemars::schema_for!(Documents);
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-            fs::write(&path, &text).unwrap();
-        }
-        let golden = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            golden == text,
-            "{} has drifted: run `cargo xtask schemas`",
-            path.display()
-        );
+        golden::check_schema("image_documents", &schemars::schema_for!(Documents));
     }
 }

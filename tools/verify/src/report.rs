@@ -173,28 +173,9 @@ impl Report {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the variable that says whether golden files are written"
-)]
 mod tests {
-    use super::*;
-
-    /// `docs/schemas` says what the types say. `UPDATE_GOLDEN=1` writes it anew.
     #[test]
-    fn schemas_have_not_drifted() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../docs/schemas/verify_report.schema.json");
-        let schema = schemars::schema_for!(Report);
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            written == text,
-            "{} has drifted: run `cargo xtask schemas`",
-            path.display()
-        );
+    fn schema_has_not_drifted() {
+        golden::check_schema("verify_report", &schemars::schema_for!(super::Report));
     }
 }
