@@ -104,9 +104,6 @@ pub(crate) enum Error {
         what: &'static str,
         error: oci::Error,
     },
-    /// A file of settings that is none.
-    #[error("`{}` is not a file of settings: {reason}", path.display())]
-    Settings { path: PathBuf, reason: String },
 }
 
 /// A tag that has moved.
@@ -247,9 +244,6 @@ impl Failure for Error {
             Error::Vendored { .. } => "remove the folder and run `pull vendor` again",
             Error::Unsound { .. } => "pull it again",
             Error::Unreadable { .. } => return None,
-            Error::Settings { .. } => {
-                "it has `hosts` and `mirrors` as a request has; see docs/requests/pull.md"
-            }
         };
         Some(hint.to_owned())
     }
@@ -382,10 +376,6 @@ pub(crate) mod tests {
             (
                 Error::Unsound { layout: "l".into(), findings: list() },
                 "pull: 2 things are wrong in `l`\n  finding: one\n  finding: two\nhint: pull it again\n".into(),
-            ),
-            (
-                Error::Settings { path: "s".into(), reason: "why".into() },
-                "pull: `s` is not a file of settings: why\nhint: it has `hosts` and `mirrors` as a request has; see docs/requests/pull.md\n".into(),
             ),
         ] {
             assert_eq!(error.blame(), Blame::Input);

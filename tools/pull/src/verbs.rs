@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use action::At;
-use oci::json::{self, Limits};
-use registry::{Access, Explained, Who};
+use registry::{Access, Explained};
 
 use crate::error::{Error, Result};
 use crate::lock::{Lock, Name};
@@ -84,21 +83,16 @@ pub(crate) struct VendorArguments {
 
 impl SettingsArgument {
     fn load(&self) -> Result<Supply> {
-        let Some(path) = &self.settings else {
-            return Ok(Supply {
-                access: Access {
-                    credentials: Who::Lookup,
-                    proxy_from_environment: true,
-                    ..Access::default()
-                },
+        match &self.settings {
+            Some(path) => Ok(registry::read_settings(
+                path,
+                "it has `mirrors`, `access` and the like, as `from` of a request has",
+            )?),
+            None => Ok(Supply {
+                access: Access::of_a_person(),
                 ..Supply::default()
-            });
-        };
-        let bytes = files::read_at_most(path, Limits::OURS.size)?;
-        json::read_as(&bytes, Limits::OURS, "settings").map_err(|error| Error::Settings {
-            path: path.clone(),
-            reason: error.to_string(),
-        })
+            }),
+        }
     }
 }
 

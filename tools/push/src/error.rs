@@ -131,9 +131,6 @@ pub(crate) enum Error {
         digest: Digest,
         subject: Box<Digest>,
     },
-    /// A file of settings that is none.
-    #[error("`{}` is not a file of settings: {reason}", path.display())]
-    Settings { path: PathBuf, reason: String },
     /// Something of ours that can't be written.
     #[error("cannot write the {what}: {error}")]
     Unwritable {
@@ -285,9 +282,6 @@ impl Failure for Error {
                 "see who has written it; nothing has been written by this push"
             }
             Error::NothingAttached { .. } => "give the layout that `attest` made of this image",
-            Error::Settings { .. } => {
-                "it has `hosts` and `credentials` as `access` of a request has"
-            }
             Error::Unwritable { .. } => return None,
         };
         Some(hint.to_owned())
@@ -421,10 +415,6 @@ mod tests {
             (
                 Error::NoReferrer { digest: one, subject: Box::new(two) },
                 format!("push: {one} is listed as a referrer of {two}, and refers to something else\nhint: see who has written it; nothing has been written by this push\n"),
-            ),
-            (
-                Error::Settings { path: "s".into(), reason: "why".into() },
-                "push: `s` is not a file of settings: why\nhint: it has `hosts` and `credentials` as `access` of a request has\n".into(),
             ),
             (
                 Error::Unexpected { repository: "r/a".into(), tag: "1".into(), expected: Box::new(one), found: None },

@@ -4,8 +4,7 @@
 use std::path::PathBuf;
 
 use oci::Digest;
-use oci::json::{self, Limits};
-use registry::{Access, Who};
+use registry::Access;
 
 use crate::error::{Error, Result};
 use crate::request::{Destination, Existing, Image, Referrers, Request};
@@ -121,18 +120,7 @@ impl PromoteArguments {
     }
 
     fn access(&self) -> Result<Access> {
-        let Some(path) = &self.settings else {
-            return Ok(Access {
-                credentials: Who::Lookup,
-                proxy_from_environment: true,
-                ..Access::default()
-            });
-        };
-        let bytes = files::read_at_most(path, Limits::OURS.size)?;
-        json::read_as(&bytes, Limits::OURS, "settings").map_err(|error| Error::Settings {
-            path: path.clone(),
-            reason: error.to_string(),
-        })
+        Ok(Access::of_a_file(self.settings.as_deref())?)
     }
 }
 

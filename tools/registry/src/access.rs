@@ -1,13 +1,15 @@
 //! How a request says that registries are reached: the part that `pull` and `push` have alike.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use oci::json::{self, Limits};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::credentials::{Credentials, Environment};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::repository::Registries;
 use crate::settings::{HostSettings, Patience, Proxy, Settings, check_name};
 
@@ -40,7 +42,44 @@ pub struct Access {
     pub proxy_from_environment: bool,
 }
 
+/// A file of settings, which verbs for people take in the place of a part of a request; `hint` says of which.
+///
+/// # Errors
+/// It can't be read, or is none.
+pub fn read_settings<T: DeserializeOwned>(path: &Path, hint: &'static str) -> Result<T> {
+    let bytes = files::read_at_most(path, Limits::OURS.size)?;
+    json::read_as(&bytes, Limits::OURS, "settings").map_err(|error| Error::Settings {
+        path: path.to_owned(),
+        reason: error.to_string(),
+        hint,
+    })
+}
+
 impl Access {
+    /// How a person reaches registries who says nothing of it: with the logins and the proxy of the
+    /// environment. Not for builds.
+    pub fn of_a_person() -> Self {
+        Access {
+            credentials: Who::Lookup,
+            proxy_from_environment: true,
+            ..Access::default()
+        }
+    }
+
+    /// As a file of settings says, or as a person does.
+    ///
+    /// # Errors
+    /// Those of [`read_settings`].
+    pub fn of_a_file(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) => read_settings(
+                path,
+                "it has `hosts` and `credentials` as `access` of a request has",
+            ),
+            None => Ok(Self::of_a_person()),
+        }
+    }
+
     /// The registries, reached so.
     ///
     /// # Errors
@@ -133,5 +172,32 @@ mod tests {
             ..Access::default()
         };
         assert!(missing.open().is_err());
+    }
+
+    #[test]
+    fn files_of_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        assert_eq!(Access::of_a_file(None).unwrap(), Access::of_a_person());
+        files::write(&path, br#"{"credentials":{"file":"auth.json"}}"#).unwrap();
+        assert_eq!(
+            Access::of_a_file(Some(&path)).unwrap().credentials,
+            Who::File("auth.json".into())
+        );
+        let path = folder.path().join("mirrors.json");
+        files::write(&path, br#"{"mirrors":""}"#).unwrap();
+        let error = Access::of_a_file(Some(&path)).unwrap_err();
+        assert!(!error.is_environment());
+        assert!(
+            error.to_string().starts_with(&format!(
+                "`{}` is not a file of settings: settings is not valid: at `mirrors`: unknown field",
+                path.display()
+            )),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "it has `hosts` and `credentials` as `access` of a request has"
+        );
     }
 }

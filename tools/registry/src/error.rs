@@ -68,6 +68,16 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// A file of settings that is none.
+    #[error("`{}` is not a file of settings: {reason}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+        /// What such a file has.
+        hint: &'static str,
+    },
     /// No answer came, or it broke off, as often as it was tried.
     #[error("{at}: no whole answer")]
     Network {
@@ -360,6 +370,7 @@ impl Error {
         let text = match self {
             Error::Files(error) => return error.hint(),
             Error::Document { error, .. } => return error.hint().map(str::to_owned),
+            Error::Settings { hint, .. } => hint,
             Error::Name { .. } => {
                 "write it as `registry.example.com` or `registry.example.com:5000`"
             }

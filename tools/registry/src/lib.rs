@@ -27,7 +27,7 @@ mod upload;
 pub mod url;
 mod wire;
 
-pub use access::{Access, Who};
+pub use access::{Access, Who, read_settings};
 pub use blob::BlobStream;
 pub use credentials::{Credentials, Environment, Explained, Found, Login};
 pub use error::{Error, Result};

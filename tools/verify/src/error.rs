@@ -88,9 +88,6 @@ pub(crate) enum Error {
     /// A platform that is none.
     #[error(transparent)]
     Platform(#[from] oci::Error),
-    /// A file of settings that is none.
-    #[error("`{}` is not a file of settings: {reason}", path.display())]
-    Settings { path: PathBuf, reason: String },
     /// The machine or a registry.
     #[error("cannot read `{image}`: {message}")]
     Unreadable {
@@ -289,9 +286,6 @@ impl Failure for Error {
                 "give listings of the uppermost layers, the lowest of them first"
             }
             Error::NoListing { .. } => "give its listing, or a layout that has the layer",
-            Error::Settings { .. } => {
-                "it has `hosts` and `credentials` as `access` of a request has"
-            }
             Error::Attested { .. } => {
                 "docs/requests/verify.md says what is compared; believe nothing of it until you know why"
             }

@@ -117,11 +117,6 @@ fn each_message() {
             1,
         ),
         (
-            Error::Settings { path: "s".into(), reason: "why".into() },
-            "verify: `s` is not a file of settings: why\nhint: it has `hosts` and `credentials` as `access` of a request has\n".into(),
-            1,
-        ),
-        (
             Error::Unreadable { image: "i".into(), message: "why".into(), hint: Some("wait".into()) },
             "verify: cannot read `i`: why\nhint: wait\n".into(),
             3,
