@@ -130,13 +130,8 @@ impl Arguments {
         let path = attributes_file().ok_or(Error::NoAttributes)?;
         let name = path.display().to_string();
         let bytes = files::read(&path)?;
-        let json = |place: &str, error: &serde_json::Error| Error::Json {
-            name: name.clone(),
-            line: error.line(),
-            column: error.column(),
-            place: place.to_owned(),
-            message: error.to_string(),
-        };
+        let json =
+            |place: &str, error: &serde_json::Error| Error::json(&name, None, place.into(), error);
         let attributes: BTreeMap<String, &RawValue> =
             serde_json::from_slice(&bytes).map_err(|error| json("", &error))?;
         let Some(value) = attributes.get(key) else {
@@ -175,14 +170,10 @@ impl Arguments {
         let path = attributes_file().ok_or(Error::NoAttributes)?;
         let bytes = files::read(&path)?;
         let name = path.display().to_string();
-        let attributes: Attributes<'_> =
-            serde_json::from_slice(&bytes).map_err(|error| Error::Json {
-                name: name.clone(),
-                line: error.line(),
-                column: error.column(),
-                place: String::new(),
-                message: error.to_string(),
-            })?;
+        let attributes: Attributes<'_> = serde_json::from_slice(&bytes).map_err(|error| {
+            let kind = None;
+            Error::json(&name, kind, String::new(), &error)
+        })?;
         let document = Document {
             name: format!("{name}, attribute `request`"),
             bytes: attributes.request.get().as_bytes().to_vec(),

@@ -1,6 +1,6 @@
 //! What can go wrong before a tool's own work begins: the command line and the request.
 
-use crate::{Blame, Detail, Failure};
+use crate::{Blame, Detail, Failure, words};
 
 /// Errors of arguments and requests.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,8 @@ pub enum Error {
     Json {
         /// The request's name.
         name: String,
+        /// The kind of request that it was to be, if it was to be one.
+        kind: Option<&'static str>,
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
@@ -72,6 +74,29 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A document that is no JSON, or not that of a request of this kind; `place` is where inside of it.
+    pub(crate) fn json(
+        name: &str,
+        kind: Option<&'static str>,
+        place: String,
+        error: &serde_json::Error,
+    ) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let suffix = format!(" at line {line} column {column}");
+        let message = message.strip_suffix(&suffix).unwrap_or(&message);
+        Self::Json {
+            name: name.to_owned(),
+            kind,
+            line,
+            column,
+            place,
+            message: words::plain(message),
+        }
+    }
+}
+
 impl Failure for Error {
     fn details(&self) -> Vec<Detail> {
         match self {
@@ -91,7 +116,18 @@ impl Failure for Error {
             Self::NoAttribute { key, .. } => Some(format!(
                 "give the derivation `exportReferencesGraph.{key}`"
             )),
-            Self::Json { .. } => Some("docs/requests.md lists the fields; docs/schemas has them as JSON Schema".into()),
+            Self::Json { kind: None, .. } => None,
+            Self::Json { kind: Some(kind), message, .. } => {
+                let page = match *kind {
+                    "layer" => "docs/requests.md".into(),
+                    kind => format!("docs/requests/{kind}.md"),
+                };
+                let fields = format!("{page} lists the fields; docs/schemas/{kind}.schema.json has them as JSON Schema");
+                Some(match words::meant(message) {
+                    Some(name) => format!("is `{name}` meant? {fields}"),
+                    None => fields,
+                })
+            }
             Self::Kind { found, .. } => Some(format!("run the tool `{found}`, or mend the field `kind`")),
             Self::Version { found, expected, .. } => Some(if *found > u64::from(*expected) {
                 "the rules that wrote it are newer than this tool: take the tool of the same release".into()

@@ -52,7 +52,7 @@ fn explain<R: Request>(name: &str, bytes: &[u8]) -> Error {
         Err(error) => error,
         // The document itself is right: the trouble is what follows it.
         Ok(_) => match json.end() {
-            Err(error) => return json_error(name, &error, String::new()),
+            Err(error) => return Error::json(name, Some(R::KIND), String::new(), &error),
             Ok(()) => serde_path_to_error::Error::new(
                 serde_path_to_error::Track::new().path(),
                 serde_json::Error::custom("parsing it twice gave two results"),
@@ -63,7 +63,7 @@ fn explain<R: Request>(name: &str, bytes: &[u8]) -> Error {
         "." | "?" => String::new(),
         place => place.to_owned(),
     };
-    let mut error = json_error(name, error.inner(), place);
+    let mut error = Error::json(name, Some(R::KIND), place, error.inner());
     // Where one of several kinds is wanted, the parser wants the object to end after the first key.
     if let Error::Json { message, .. } = &mut error
         && message == "expected value"
@@ -72,26 +72,6 @@ fn explain<R: Request>(name: &str, bytes: &[u8]) -> Error {
         "an object with one key is wanted here, and this one has more".clone_into(message);
     }
     error
-}
-
-fn json_error(name: &str, error: &serde_json::Error, place: String) -> Error {
-    let (line, column) = (error.line(), error.column());
-    let message = error.to_string();
-    let suffix = format!(" at line {line} column {column}");
-    let mut message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
-    if message == "invalid type: unit variant, expected newtype variant" {
-        "a word alone, and an object is wanted: `{\"WORD\": {…}}`".clone_into(&mut message);
-    }
-    if message.starts_with("invalid length") && message.contains("expected struct") {
-        "an array, and an object is wanted".clone_into(&mut message);
-    }
-    Error::Json {
-        name: name.to_owned(),
-        line,
-        column,
-        place,
-        message,
-    }
 }
 
 fn check_head<R: Request>(
@@ -199,7 +179,7 @@ mod tests {
     fn mistakes_are_placed() {
         assert_eq!(
             error(r#"{"kind":"demo","version":1,"items":[{"size":1},{"size":"x"}]}"#),
-            "r.json:1:58: invalid type: string \"x\", expected u64 items[1].size"
+            "r.json:1:58: a whole number from 0 is wanted here, not the text \"x\" items[1].size"
         );
         assert_eq!(
             error(r#"{"kind":"demo","version":1,"item":[]}"#),
@@ -210,11 +190,14 @@ mod tests {
             error(r#"{"kind":"demo","version":1} x"#),
             "r.json:1:29: trailing characters"
         );
-        assert_eq!(error(""), "r.json:1:0: EOF while parsing a value");
-        assert_eq!(error("[]"), "r.json:1:2: an array, and an object is wanted");
+        assert_eq!(error(""), "r.json:1:0: it ends where a value is wanted");
+        assert_eq!(
+            error("[]"),
+            "r.json:1:2: an object is wanted here, not a list"
+        );
         assert_eq!(
             error(r#"{"kind":"demo","version":1,"items":[[]]}"#),
-            "r.json:1:38: an array, and an object is wanted items[0]"
+            "r.json:1:38: an object is wanted here, not a list items[0]"
         );
         assert_eq!(
             error(r#"{"kind":"demo","version":1,"version":1}"#),

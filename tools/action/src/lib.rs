@@ -20,6 +20,7 @@ mod failure;
 mod json;
 mod run;
 mod script;
+mod words;
 
 pub use arguments::{Arguments, Either, Outputs};
 pub use error::Error;

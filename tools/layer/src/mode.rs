@@ -38,7 +38,7 @@ struct Text;
 impl Visitor<'_> for Text {
     type Value = String;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an octal string, as \"0755\"")
+        f.write_str("an octal string such as \"0755\"")
     }
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
         Ok(text.to_owned())
@@ -89,7 +89,7 @@ mod tests {
             mode("755")
                 .unwrap_err()
                 .to_string()
-                .contains("expected an octal string, as \"0755\"")
+                .contains("expected an octal string such as \"0755\"")
         );
         assert_eq!(serde_json::to_string(&Mode(0o644)).unwrap(), "\"0644\"");
     }
