@@ -226,7 +226,9 @@ def _container_load_impl(ctx):
     files = ctx.files.repo_tags_files + ctx.files.ca_files
     info = _PushInfo(files = depset(files, transitive = [sent.files]), hosts = _hosts(ctx), images = [sent])
     groups = {}
-    if attr.repo_tags and ContainerIndexInfo not in attr.image:
+
+    # A load itself needs no program of actions.
+    if attr.repo_tags and ContainerIndexInfo not in attr.image and ctx.toolchains[TOOLCHAIN_TYPE].container.assemble:
         groups["tarball"] = depset([_tarball(ctx, image, attr.repo_tags)])
     return _launch(ctx, info, _stamped(ctx), [])[:1] + [OutputGroupInfo(**groups)]
 

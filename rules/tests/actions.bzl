@@ -1,8 +1,8 @@
 """What the actions are: their programs, inputs, environments."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules:defs.bzl", "container_image", "container_layer", "container_push")
-load("//rules:providers.bzl", "ContainerImageReferenceInfo", "ContainerLayerInfo", "ContainerLayersInfo")
+load("//rules:defs.bzl", "container_image", "container_layer", "container_load", "container_push")
+load("//rules:providers.bzl", "ContainerImageInfo", "ContainerImageReferenceInfo", "ContainerLayerInfo", "ContainerLayersInfo")
 load("//rules/private:tools.bzl", "container_toolchain")
 
 _ATTRS = {
@@ -64,6 +64,57 @@ _reference_test = analysistest.make(
     _reference_test_impl,
     config_settings = {"//command_line_option:extra_toolchains": str(Label(":all_programs_build_toolchain")) + "," + str(Label(":all_programs_run_toolchain"))},
 )
+
+def _tarball_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    groups = analysistest.target_under_test(env)[OutputGroupInfo]
+    asserts.equals(env, ctx.attr.tarballs, [file.basename for file in groups.tarball.to_list()] if hasattr(groups, "tarball") else [])
+    return analysistest.end(env)
+
+def _tarball_test_of(programs):
+    return analysistest.make(
+        _tarball_test_impl,
+        attrs = {"tarballs": attr.string_list()},
+        config_settings = {"//command_line_option:extra_toolchains": ",".join([str(Label(":%s_%s_toolchain" % (programs, kind))) for kind in ["build", "run"]])},
+    )
+
+_tarball_test = _tarball_test_of("all_programs")
+_no_tarball_test = _tarball_test_of("only_push")
+
+def _tarballs():
+    """A load has the archive as a file; where no program makes it, it is a load all the same."""
+    container_toolchain(
+        name = "only_push",
+        push = ":BUILD.bazel",
+        tags = ["manual"],
+    )
+    _stub_image(
+        name = "stub_image",
+        tags = ["manual"],
+    )
+    container_load(
+        name = "loaded",
+        image = ":stub_image",
+        repo_tags = ["example.com/app:1"],
+        tags = ["manual"],
+    )
+    _tarball_test(
+        name = "tarball_test",
+        tarballs = ["loaded.tar"],
+        target_under_test = "loaded",
+    )
+    _no_tarball_test(
+        name = "no_tarball_test",
+        target_under_test = "loaded",
+    )
+
+def _stub_image_impl(ctx):
+    file = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(file, "")
+    return ContainerImageInfo(blob_files = depset(), blobs = depset(), digest = file, foreign = False, layers = [], layout = file, own_files = depset(), receipt = None)
+
+# As an image out of a lock, which no program of actions makes.
+_stub_image = rule(implementation = _stub_image_impl)
 
 def _stamped_action_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -168,4 +219,5 @@ def action_tests(name):
         target_under_test = "reference",
     )
     _stamps()
+    _tarballs()
     native.test_suite(name = name)
