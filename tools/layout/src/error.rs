@@ -148,8 +148,10 @@ pub enum Error {
     Ambiguous {
         /// The layout.
         layout: PathBuf,
-        /// What they are: platforms and digests.
+        /// What they are: platforms, digests and tags.
         images: Vec<String>,
+        /// Whether a tag tells them apart.
+        tagged: bool,
         /// Whether a platform was asked for.
         platform_given: bool,
     },
@@ -287,13 +289,15 @@ impl Error {
             Error::NoSuchTag { .. } => "give one of the tags, or a digest",
             Error::NoSuchPlatform { .. } => "give one of the platforms, or another base",
             Error::Ambiguous {
-                platform_given: false,
+                platform_given,
+                tagged,
                 ..
-            } => "give a `platform` or a `digest`",
-            Error::Ambiguous {
-                platform_given: true,
-                ..
-            } => "give a `digest`",
+            } => match (platform_given, tagged) {
+                (false, false) => "give a `platform` or a `digest`",
+                (false, true) => "give a `tag`, a `platform` or a `digest`",
+                (true, false) => "give a `digest`",
+                (true, true) => "give a `tag` or a `digest`",
+            },
             Error::Absent { .. } => "give the path of the blob, or write a layout directory",
             Error::DockerIndex => "write an OCI archive, or one archive for each image",
             Error::DockerName { .. } => "write it as `example.com/app:1.0`",

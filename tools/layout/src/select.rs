@@ -56,6 +56,7 @@ impl Reader {
             Err(found) => Err(Error::Ambiguous {
                 layout: self.root().to_owned(),
                 images: found.iter().map(described).collect(),
+                tagged: found.iter().any(|one| name_of(one).is_some()),
                 platform_given: false,
             }),
         }
@@ -116,6 +117,7 @@ impl Reader {
             several => Err(Error::Ambiguous {
                 layout: self.root().to_owned(),
                 images: several.iter().map(described).collect(),
+                tagged: several.iter().any(|one| name_of(one).is_some()),
                 platform_given,
             }),
         }
@@ -156,10 +158,18 @@ impl Reader {
 
 /// A descriptor for people: its platform and its digest.
 fn described(descriptor: &Descriptor) -> String {
-    match &descriptor.platform {
+    let mut text = match &descriptor.platform {
         Some(platform) => format!("{platform} {}", descriptor.digest),
         None => format!("{} {}", descriptor.media_type, descriptor.digest),
+    };
+    if let Some(tag) = name_of(descriptor) {
+        text.push_str(&format!(" with the tag `{}`", oci::error::Shown::new(tag)));
     }
+    text
+}
+
+fn name_of(descriptor: &Descriptor) -> Option<&str> {
+    descriptor.annotations.get(REF_NAME).map(String::as_str)
 }
 
 /// A walk through nested indexes. Each is opened once, whatever refers to it.

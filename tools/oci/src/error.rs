@@ -151,6 +151,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong with a text, for messages that show the text themselves.
+    pub fn reason(&self) -> String {
+        match self {
+            Error::Reference { reason, .. } => (*reason).to_owned(),
+            error => error.to_string(),
+        }
+    }
+
     /// What the user can do about it, in the imperative, or nothing.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -74,12 +74,17 @@ impl Manifest {
             reason: "it is missing".into(),
         };
         let config = others.remove("config").ok_or_else(|| missing("config"))?;
-        let layers = others.remove("layers").ok_or_else(|| missing("layers"))?;
+        let layers = match others.remove("layers") {
+            // What Go writes for an empty list.
+            Some(Value::Null) => Vec::new(),
+            Some(layers) => descriptors(&layers, WHAT, "layers")?,
+            None => return Err(missing("layers")),
+        };
         Ok(Manifest {
             media_type: expected.clone(),
             artifact_type: take_media_type(&mut others, "artifactType", WHAT)?,
             config: Descriptor::from_value(&config, WHAT, "config")?,
-            layers: descriptors(&layers, WHAT, "layers")?,
+            layers,
             subject: take_subject(&mut others, WHAT)?,
             annotations: take_annotations(&mut others, WHAT)?,
             others,
@@ -393,6 +398,10 @@ mod tests {
         assert_eq!(
             refused(|o| drop(o.remove("config"))),
             "manifest has a bad `config`: it is missing"
+        );
+        assert_eq!(
+            refused(|o| drop(o.remove("layers"))),
+            "manifest has a bad `layers`: it is missing"
         );
         assert_eq!(
             refused(|o| o["layers"] = json!({})),

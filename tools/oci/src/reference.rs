@@ -59,6 +59,12 @@ impl Reference {
     /// # Errors
     /// Text of another form, `localhost:<port>` without a path, a bare image ID.
     pub fn normalized(text: &str) -> Result<Self, Error> {
+        if text.contains("://") {
+            return Err(bad(
+                text,
+                "a reference has no scheme, and begins with the registry's name",
+            ));
+        }
         let (name, tag, digest) = split(text)?;
         let is_first_host = |first: &str| {
             first.contains(['.', ':'])

@@ -42,6 +42,9 @@ pub(crate) enum Error {
     /// A reference that is none, or lacks a tag.
     #[error("`{reference}` can't be locked: {reason}")]
     Reference { reference: Shown, reason: String },
+    /// An image to be locked without a name to be locked under.
+    #[error("`{image}` has no name to be locked under")]
+    Unnamed { image: Shown },
     /// A lock file that is none.
     #[error("`{}` is not a lock file: {error}", path.display())]
     Lock { path: PathBuf, error: oci::Error },
@@ -70,11 +73,15 @@ pub(crate) enum Error {
         locked: String,
         found: String,
     },
-    /// No image is for a platform.
-    #[error("`{reference}` has no image for the platform {platform}")]
+    /// An image that can't be locked: no lock could say what it is.
+    #[error("`{reference}` is not sound: {reason}")]
+    Image { reference: Shown, reason: String },
+    /// No image is for a platform, or more than one is.
+    #[error("`{reference}` has {} for the platform {platform}", if *several { "several images" } else { "no image" })]
     Platform {
         reference: Shown,
         platform: Shown,
+        several: bool,
         known: Vec<String>,
     },
     /// A platform that is none.
@@ -227,6 +234,7 @@ impl Failure for Error {
             Error::NixStore { .. } => {
                 "run it where `nix-store` is, as somebody who may add to the store"
             }
+            Error::Unnamed { .. } => "write it as `debian=docker.io/library/debian:12`",
             Error::Reference { .. } => "write it as `docker.io/library/debian:12`",
             Error::Lock { .. } => "it is written by `pull lock`, and not by hand",
             Error::Entry { .. } => "run `pull lock --update`",
@@ -238,6 +246,10 @@ impl Failure for Error {
             Error::NameTaken { .. } => "give another name, or take the entry out of the lock file",
             Error::Differs { .. } => {
                 "run `pull lock --update`; a lock is not mended by hand, and nothing is pulled against it"
+            }
+            Error::Image { .. } => "tell who made the image, or take another one",
+            Error::Platform { known, .. } if known.is_empty() => {
+                "leave the platform out: it does not say what it runs on"
             }
             Error::Platform { .. } => "take one of the platforms",
             Error::Moved { .. } => "run `pull lock --update`, and look at what changes",
@@ -346,6 +358,10 @@ pub(crate) mod tests {
                 "pull: `x` can't be locked: why\nhint: write it as `docker.io/library/debian:12`\n".into(),
             ),
             (
+                Error::Unnamed { image: "x".into() },
+                "pull: `x` has no name to be locked under\nhint: write it as `debian=docker.io/library/debian:12`\n".into(),
+            ),
+            (
                 Error::Entry { reference: "x".into(), reason: "why".into() },
                 "pull: the entry of `x` is not sound: why\nhint: run `pull lock --update`\n".into(),
             ),
@@ -362,7 +378,19 @@ pub(crate) mod tests {
                 "pull: the lock and `r` differ in a size\n  locked: 1\n  found:  2\nhint: run `pull lock --update`; a lock is not mended by hand, and nothing is pulled against it\n".into(),
             ),
             (
-                Error::Platform { reference: "r".into(), platform: "p".into(), known: list() },
+                Error::Platform { reference: "r".into(), platform: "p".into(), several: true, known: list() },
+                "pull: `r` has several images for the platform p\n  platform: one\n  platform: two\nhint: take one of the platforms\n".into(),
+            ),
+            (
+                Error::Platform { reference: "r".into(), platform: "p".into(), several: false, known: Vec::new() },
+                "pull: `r` has no image for the platform p\nhint: leave the platform out: it does not say what it runs on\n".into(),
+            ),
+            (
+                Error::Image { reference: "r".into(), reason: "why".into() },
+                "pull: `r` is not sound: why\nhint: tell who made the image, or take another one\n".into(),
+            ),
+            (
+                Error::Platform { reference: "r".into(), platform: "p".into(), several: false, known: list() },
                 "pull: `r` has no image for the platform p\n  platform: one\n  platform: two\nhint: take one of the platforms\n".into(),
             ),
             (

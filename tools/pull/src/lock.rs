@@ -171,11 +171,17 @@ impl Entry {
     /// # Errors
     /// [`Error::Entry`], and a reference that is none.
     pub(crate) fn check(&self) -> Result<()> {
-        self.name()?;
+        let name = self.name()?;
         let bad = |reason: String| {
             let reference = Shown::new(&self.reference);
             Error::Entry { reference, reason }
         };
+        if let Some(digest) = name.digest.filter(|digest| *digest != self.digest) {
+            return Err(bad(format!(
+                "its reference has the digest {digest}, and it has {}",
+                self.digest
+            )));
+        }
         if !(self.media_type.is_index() || self.media_type.is_manifest()) {
             return Err(bad(format!(
                 "its media type is {}",
@@ -194,6 +200,9 @@ impl Entry {
         for manifest in &self.manifests {
             if !manifest.media_type.is_manifest() {
                 return Err(bad(format!("{} is not a manifest", manifest.digest)));
+            }
+            if let Some(platform) = &manifest.platform {
+                Platform::parse(platform).map_err(|error| bad(error.to_string()))?;
             }
             all.push(manifest.blob());
             all.push(manifest.config.clone());
@@ -225,7 +234,7 @@ impl Name {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let reference = Reference::normalized(text).map_err(|error| Error::Reference {
             reference: Shown::new(text),
-            reason: error.to_string(),
+            reason: error.reason(),
         })?;
         Ok(Name {
             registry: reference.host.unwrap_or_else(|| "docker.io".to_owned()),
@@ -256,6 +265,16 @@ impl Lock {
     /// # Errors
     /// A file that can't be read or is none; an entry that can't be.
     pub(crate) fn read(path: &Path) -> Result<Self> {
+        let lock = Self::read_to_mend(path)?;
+        lock.check()?;
+        Ok(lock)
+    }
+
+    /// Reads a lock file of which not every entry need be sound.
+    ///
+    /// # Errors
+    /// A file that can't be read or is none.
+    pub(crate) fn read_to_mend(path: &Path) -> Result<Self> {
         let bytes = files::read_at_most(path, Limits::OURS.size)?;
         let bad = |error| Error::Lock {
             path: path.to_owned(),
@@ -269,10 +288,15 @@ impl Lock {
                 found: lock.version.to_string().into(),
             }));
         }
-        for entry in lock.images.values() {
-            entry.check()?;
-        }
         Ok(lock)
+    }
+
+    /// Whether each entry can be.
+    ///
+    /// # Errors
+    /// Of the first that can't.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.images.values().try_for_each(Entry::check)
     }
 
     /// The entry of a name.

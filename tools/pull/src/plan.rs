@@ -172,15 +172,23 @@ fn choose<'a>(entry: &'a Entry, wanted: &str) -> Result<&'a LockedManifest> {
     }
     match fitting.as_slice() {
         [only] => Ok(only),
-        _ => Err(Error::Platform {
-            reference: entry.reference.as_str().into(),
-            platform: wanted.into(),
-            known: entry
-                .manifests
-                .iter()
-                .filter_map(|one| one.platform.clone())
-                .collect(),
-        }),
+        fitting => {
+            let several = !fitting.is_empty();
+            let platform = |one: &&LockedManifest| one.platform.clone();
+            Err(Error::Platform {
+                reference: entry.reference.as_str().into(),
+                platform: wanted.into(),
+                several,
+                known: match several {
+                    true => fitting.iter().filter_map(platform).collect(),
+                    false => entry
+                        .manifests
+                        .iter()
+                        .filter_map(|one| platform(&one))
+                        .collect(),
+                },
+            })
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use registry::{Document, Fetched, Registries, Repository, Target};
 use crate::error::{Error, Moved, Result};
 use crate::lock::{Blob, Entry, Lock, LockedManifest, Name, content};
 
+/// The tag of a reference that has none.
+const LATEST: &str = "latest";
+
 /// The most levels of indexes.
 const DEPTH: usize = 8;
 
@@ -27,7 +30,7 @@ pub(crate) fn resolve(registries: &Registries, reference: &str) -> Result<Entry>
     let name = Name::parse(reference)?;
     let target = match (&name.digest, &name.tag) {
         (Some(digest), _) => Target::Digest(*digest),
-        (None, tag) => Target::Tag(tag.clone().unwrap_or_else(|| "latest".to_owned())),
+        (None, tag) => Target::Tag(tag.clone().unwrap_or_else(|| LATEST.to_owned())),
     };
     let repository = registries.repository(&name.registry, &name.path)?;
     let fetched = repository.manifest(&target, None)?;
@@ -65,7 +68,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn unsound(&self, reason: String) -> Error {
-        Error::Entry {
+        Error::Image {
             reference: self.reference.into(),
             reason,
         }
@@ -95,6 +98,10 @@ impl Walk<'_> {
                             child.digest
                         )));
                     }
+                    if self.seen.contains(&child.digest) {
+                        self.again(child);
+                        continue;
+                    }
                     let target = Target::Digest(child.digest);
                     let fetched = self.repository.manifest(&target, Some(child))?;
                     self.take(child, fetched, depth + 1)?;
@@ -104,17 +111,42 @@ impl Walk<'_> {
         }
     }
 
+    /// What is listed once more: a manifest that is for several platforms.
+    fn again(&mut self, descriptor: &Descriptor) {
+        let mut known = self
+            .manifests
+            .iter()
+            .filter(|known| known.digest == descriptor.digest);
+        let platform = descriptor.platform.as_ref().map(ToString::to_string);
+        let Some(first) = known.clone().next() else {
+            return;
+        };
+        if platform.is_none() || known.any(|known| known.platform == platform) {
+            return;
+        }
+        let also = LockedManifest {
+            platform,
+            ..first.clone()
+        };
+        self.manifests.push(also);
+    }
+
     fn manifest(&mut self, descriptor: &Descriptor, manifest: &Manifest) -> Result<()> {
         let mut platform = descriptor.platform.clone();
         let mut hash = None;
         if matches!(manifest.config.media_type.kind(), Some(Kind::Config)) {
             let config = self.config(&manifest.config)?;
-            if platform.is_none() {
-                platform = Some(config.platform().map_err(Error::Value)?);
+            let bad =
+                |error| self.unsound(format!("the config {}: {error}", manifest.config.digest));
+            // Things that do not run are in the form of images, too: signatures name no platform at all.
+            if platform.is_none() && names_a_platform(&config) {
+                platform = Some(config.platform().map_err(bad)?);
             }
-            // Things that do not run are in the form of images, too.
-            if !platform.as_ref().is_some_and(oci::Platform::is_unknown) {
-                let diff_ids = config.diff_ids().map_err(Error::Value)?;
+            if platform
+                .as_ref()
+                .is_some_and(|platform| !platform.is_unknown())
+            {
+                let diff_ids = config.diff_ids().map_err(bad)?;
                 if diff_ids.len() != manifest.layers.len() {
                     let (layers, found) = (manifest.layers.len(), diff_ids.len());
                     return Err(self.unsound(format!(
@@ -156,8 +188,18 @@ impl Walk<'_> {
                 read => bytes.extend(&buffer[..read]),
             }
         }
-        Config::read(&bytes).map_err(Error::Value)
+        Config::read(&bytes)
+            .map_err(|error| self.unsound(format!("the config {}: {error}", descriptor.digest)))
     }
+}
+
+/// Whether a config says what it runs on, be it half of it.
+fn names_a_platform(config: &Config) -> bool {
+    let named = |field| match config.document().get(field) {
+        None => false,
+        Some(value) => value.as_str() != Some(""),
+    };
+    named("os") || named("architecture")
 }
 
 /// The tags of a lock that lead elsewhere now.
@@ -168,9 +210,11 @@ pub(crate) fn moved(registries: &Registries, lock: &Lock) -> Result<Vec<Moved>> 
     let mut moved = Vec::new();
     for (name, entry) in &lock.images {
         let parsed = entry.name()?;
-        let Some(tag) = parsed.tag.filter(|_| parsed.digest.is_none()) else {
+        if parsed.digest.is_some() {
             continue;
-        };
+        }
+        // Who wrote the reference by hand may have left the tag out.
+        let tag = parsed.tag.unwrap_or_else(|| LATEST.to_owned());
         let repository = registries.repository(&parsed.registry, &parsed.path)?;
         let now = repository.resolve(&Target::Tag(tag))?;
         if now != Some(entry.digest) {

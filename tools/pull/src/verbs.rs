@@ -44,7 +44,7 @@ pub(crate) struct SettingsArgument {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LockArguments {
     /// Images to add, as `debian=docker.io/library/debian:12`
-    #[arg(value_name = "NAME=REFERENCE")]
+    #[arg(value_name = "NAME=REFERENCE", required_unless_present_any = ["update", "check"])]
     images: Vec<String>,
     /// The lock file
     #[arg(long, value_name = "FILE", default_value = "images.lock.json")]
@@ -131,9 +131,11 @@ pub(crate) fn run(verb: &Verb) -> std::result::Result<Option<Explained>, action:
 fn lock(arguments: &LockArguments) -> Result<()> {
     let path = &arguments.lock;
     let registries = arguments.settings.load()?.access.open()?;
-    let mut lock = match files::exists(path) {
-        true => Lock::read(path)?,
-        false => Lock::empty(),
+    let mut lock = match &arguments.update {
+        // What is not sound is resolved anew.
+        Some(_) => Lock::read_to_mend(path)?,
+        None if files::exists(path) || arguments.check => Lock::read(path)?,
+        None => Lock::empty(),
     };
     if arguments.check {
         let moved = resolve::moved(&registries, &lock)?;
@@ -152,10 +154,10 @@ fn lock(arguments: &LockArguments) -> Result<()> {
         }
     }
     for image in &arguments.images {
-        let Some((name, reference)) = image.split_once('=') else {
-            return Err(Error::Reference {
-                reference: image.as_str().into(),
-                reason: "it is not NAME=REFERENCE".into(),
+        let named = image.split_once('=').filter(|(name, _)| !name.is_empty());
+        let Some((name, reference)) = named else {
+            return Err(Error::Unnamed {
+                image: image.as_str().into(),
             });
         };
         if let Some(known) = lock.images.get(name) {
@@ -173,6 +175,7 @@ fn lock(arguments: &LockArguments) -> Result<()> {
         let entry = resolve::resolve(&registries, reference)?;
         lock.images.insert(name.to_owned(), entry);
     }
+    lock.check()?;
     replace(path, &lock.to_bytes()?)
 }
 

@@ -415,8 +415,17 @@ fn unsound_images_are_not_locked() {
         error.contains("a application/vnd.example.thing") || error.contains("vnd.example.thing"),
         "{error}"
     );
-    let error = world.fails(1, &["lock", "nonsense"]);
-    assert!(error.contains("it is not NAME=REFERENCE"), "{error}");
+    for text in ["nonsense", "=docker.io/library/debian"] {
+        let error = world.fails(1, &["lock", text]);
+        assert!(error.contains("has no name to be locked under"), "{error}");
+    }
+    // A lock that is not there holds nothing, and is not made by looking.
+    for words in [["lock", "--check"], ["lock", "--update"]] {
+        let error = world.fails(1, &words);
+        assert!(error.contains("images.lock.json"), "{error}");
+    }
+    world.fails(2, &["lock"]);
+    assert_eq!(world.names(), [""; 0]);
     let error = world.fails(1, &["lock", "x=UPPER:y:z"]);
     assert!(error.contains("can't be locked"), "{error}");
 }

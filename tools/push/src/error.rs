@@ -258,7 +258,10 @@ impl Failure for Error {
                 "build the image again; the layer has changed since it was described"
             }
             Error::NoProgram { .. } => "give the path of `layer`, or the layer's `file`",
-            Error::Making { .. } | Error::Load { .. } => return None,
+            Error::Load { .. } => {
+                "run it by itself: it is given an archive of `docker save` on its standard input"
+            }
+            Error::Making { .. } => return None,
             Error::Repository { .. } => {
                 "write it as `registry.example.com/team/app`; tags have a field of their own"
             }
@@ -316,7 +319,7 @@ mod tests {
         assert_eq!(error.blame(), Blame::Environment);
         assert_eq!(
             action::Failed::new(None, error).render("push"),
-            "push: `podman load` did not take the image: exit status: 125\n"
+            "push: `podman load` did not take the image: exit status: 125\nhint: run it by itself: it is given an archive of `docker save` on its standard input\n"
         );
     }
 

@@ -133,7 +133,7 @@ fn repository(to: &Destination, at: usize, stamps: &Stamps) -> Result<(String, S
         file: file.clone(),
         reason,
     };
-    let reference = Reference::normalized(&text).map_err(|error| bad(error.to_string()))?;
+    let reference = Reference::normalized(&text).map_err(|error| bad(error.reason()))?;
     if reference.tag.is_some() || reference.digest.is_some() {
         return Err(bad("it has a tag or a digest".into()));
     }

@@ -31,7 +31,7 @@ pub(crate) fn parse(registries: &Registries, text: &str) -> Result<(Repository, 
         text: text.into(),
         reason,
     };
-    let reference = Reference::normalized(text).map_err(|error| bad(error.to_string()))?;
+    let reference = Reference::normalized(text).map_err(|error| bad(error.reason()))?;
     let host = reference.host.as_deref().unwrap_or(DEFAULT_HOST);
     let repository = registries.repository(host, &reference.path)?;
     let target = match (reference.digest, reference.tag) {

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::answer;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{Credentials, Found, Login, Secret};
-use crate::error::{Answer, At, Error, Result};
+use crate::error::{Answer, At, Error, PLAIN, Result};
 use crate::host::{Authorization, Call, Host, Payload};
 use crate::scope::Scopes;
 use crate::transport::{Head, Method};
@@ -219,7 +219,9 @@ impl State {
         };
         let answer: Answered = serde_json::from_slice(&answer)
             .map_err(|_| no_token("it is not the JSON that it must be".into()))?;
-        let token = answer.token.or(answer.access_token).unwrap_or_default();
+        // Some services fill in one of the two, and send the other one empty.
+        let mut tokens = [answer.token, answer.access_token].into_iter().flatten();
+        let token = tokens.find(|token| !token.is_empty()).unwrap_or_default();
         if token.is_empty() {
             return Err(no_token("it has neither `token` nor `access_token`".into()));
         }
@@ -228,7 +230,7 @@ impl State {
                 "the token has characters that no header can hold".into(),
             ));
         }
-        if let Some(refresh) = answer.refresh_token
+        if let Some(refresh) = answer.refresh_token.filter(|refresh| !refresh.is_empty())
             && matches!(found.login, Login::Identity(_))
         {
             self.remember(&refresh);
@@ -236,8 +238,7 @@ impl State {
                 .insert(found.source.clone(), Secret::new(refresh));
         }
         self.remember(&token);
-        let life = answer
-            .expires_in
+        let life = seconds(answer.expires_in.as_ref())
             .unwrap_or(LEAST_LIFE)
             .clamp(LEAST_LIFE, 86_400)
             - MARGIN;
@@ -354,8 +355,15 @@ impl State {
 struct Answered {
     token: Option<String>,
     access_token: Option<String>,
-    expires_in: Option<u64>,
+    expires_in: Option<serde_json::Value>,
     refresh_token: Option<String>,
+}
+
+/// A life as services write it: a number, or the text of one. What is neither is as good as nothing.
+fn seconds(life: Option<&serde_json::Value>) -> Option<u64> {
+    let life = life?;
+    life.as_u64()
+        .or_else(|| life.as_str().and_then(|text| text.trim().parse().ok()))
 }
 
 fn token_at(host: &Host, repository: &str) -> At {
@@ -378,7 +386,7 @@ impl Host {
         let realm = Url::at(&self.origin, "/").join(text).map_err(refused)?;
         let origin = realm.origin();
         if origin.scheme == Scheme::Http && !self.transport.may_be_plain(origin) {
-            return Err(refused("it is not https"));
+            return Err(refused(PLAIN));
         }
         Ok(realm)
     }

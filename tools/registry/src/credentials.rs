@@ -204,7 +204,21 @@ impl Credentials {
                 };
             }
             let server = config::server(registry);
-            if let Some(login) = self.ask(helper, server)? {
+            let asked = self.ask(helper, server).map_err(|error| match error {
+                Error::Helper {
+                    helper,
+                    server,
+                    reason,
+                    ..
+                } => Error::Helper {
+                    helper,
+                    server,
+                    reason,
+                    named_in: config.name().to_owned(),
+                },
+                error => error,
+            });
+            if let Some(login) = asked? {
                 let source = format!("{}, helper `docker-credential-{helper}`", config.name());
                 return Ok(Some(Found { login, source }));
             }

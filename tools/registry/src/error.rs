@@ -35,6 +35,18 @@ impl fmt::Display for At {
     }
 }
 
+/// How the words begin that say where no credentials came from.
+pub(crate) const NOBODY: &str = "none: ";
+
+/// How the reason begins where a helper is not there.
+pub(crate) const NOT_RUN: &str = "it can't be run";
+
+/// Why nothing is followed out of TLS.
+pub(crate) const DOWNGRADE: &str = "it leads from https to http";
+
+/// Why a host is not spoken to in plain HTTP.
+pub(crate) const PLAIN: &str = "it is not https";
+
 /// What an answer with an error status says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -44,6 +56,16 @@ pub struct Answer {
     pub codes: Vec<Shown>,
     /// The registry's words.
     pub message: Option<Shown>,
+}
+
+impl Answer {
+    /// Whether the registry says that a tag leads where it leads for good. Each has a code of its own for it,
+    /// and all have the word.
+    fn is_of_fixed_tags(&self) -> bool {
+        let says = |text: &Shown| text.to_string().to_lowercase().contains("immutab");
+        matches!(self.status, 400 | 403 | 405 | 409 | 412)
+            && (self.message.as_ref().is_some_and(says) || self.codes.iter().any(says))
+    }
 }
 
 /// What can go wrong.
@@ -250,6 +272,8 @@ pub enum Error {
         helper: Shown,
         /// What it was asked about.
         server: Shown,
+        /// The file that names it.
+        named_in: String,
         /// Why.
         reason: String,
     },
@@ -343,6 +367,7 @@ impl Error {
             Error::Slow { bytes, seconds, .. } => {
                 details.push(("less than", format!("{bytes} bytes in {seconds} seconds")));
             }
+            Error::Helper { named_in, .. } => details.push(("named in", named_in.clone())),
             Error::Blocked { place, .. } => details.push(("place", place.clone())),
             Error::WrongDigest {
                 expected, found, ..
@@ -387,16 +412,45 @@ impl Error {
             Error::Blocked { .. } => {
                 "if you trust that host, give it an entry of its own among the hosts"
             }
-            Error::Redirect { .. } | Error::Realm { .. } => {
-                "tell who runs the registry; if you trust the host, give it an entry among the hosts"
+            Error::Redirect { reason, .. } if *reason == DOWNGRADE => {
+                "tell who runs the registry: behind a proxy it has to be told that it is reached by https (`X-Forwarded-Proto`)"
+            }
+            Error::Redirect { reason, .. } | Error::Realm { reason, .. } if *reason == PLAIN => {
+                "tell who runs the registry; if you trust the host, give it an entry with `plain_http` among the hosts"
+            }
+            Error::Redirect { .. }
+            | Error::Realm { .. }
+            | Error::Challenge { .. }
+            | Error::Token { .. } => "tell who runs the registry",
+            Error::Absent { at, .. } if !matches!(at.method, "GET" | "HEAD") => {
+                "see that the name is right, and that the repository is there: some registries want it made before the first push"
             }
             Error::Absent { .. } => {
                 "see that the name is right; some registries say so of what you may not see"
             }
-            Error::Denied { answer, .. } if answer.status == 401 => {
-                "log in to the registry, or name a file of credentials"
+            Error::Status { answer, .. } | Error::Denied { answer, .. }
+                if answer.is_of_fixed_tags() =>
+            {
+                "the tag may not be moved there: take another one, or say `keep` in `existing`"
             }
-            Error::Denied { .. } => "see that these credentials may do this",
+            Error::Denied { credentials, .. } if credentials.starts_with(NOBODY) => {
+                "log in to the registry, or name a file of credentials; some registries say so of what is not there"
+            }
+            Error::Denied { answer, .. } if answer.status == 401 => {
+                "see that this login is still good; some registries say so of what is not there"
+            }
+            Error::Denied { .. } => {
+                "see that these credentials may do this; some registries say so of what is not there"
+            }
+            Error::Status { answer, .. } if answer.status == 429 => {
+                "wait, or log in: anonymous use often has lower limits"
+            }
+            Error::Status { answer, .. } if answer.status == 413 => {
+                "tell who runs the registry: it, or a proxy before it, takes no more at once"
+            }
+            Error::Status { answer, .. } if is_passing(answer.status) => {
+                "it is the registry that fails: run it again later, or tell who runs it"
+            }
             Error::Wait { .. } => "wait, or log in: anonymous use often has lower limits",
             Error::WrongDigest { .. } | Error::WrongSize { .. } => {
                 "don't use it; tell who runs the registry, or take it from another mirror"
@@ -406,6 +460,11 @@ impl Error {
             }
             Error::CredentialFile { .. } => {
                 "it must be a JSON object as docker and podman write it"
+            }
+            Error::Helper { helper, reason, .. } if reason.starts_with(NOT_RUN) => {
+                return Some(format!(
+                    "put `docker-credential-{helper}` on the PATH, or take it out of that file"
+                ));
             }
             Error::Helper { .. } => "run `docker login`, or see what the helper says by itself",
             Error::HelperInAction { .. } => {

@@ -14,7 +14,7 @@ use oci::Digest;
 use crate::answer::{self, Broken};
 use crate::auth::Auth;
 use crate::credentials::Credentials;
-use crate::error::{Answer, At, Error, Result, is_passing};
+use crate::error::{Answer, At, DOWNGRADE, Error, PLAIN, Result, is_passing};
 use crate::headers;
 use crate::limit::HostLimits;
 use crate::scope::Scopes;
@@ -361,10 +361,10 @@ impl Host {
         to: &Origin,
     ) -> std::result::Result<(), &'static str> {
         if from.scheme == Scheme::Https && to.scheme == Scheme::Http {
-            return Err("it leads from https to http");
+            return Err(DOWNGRADE);
         }
         if to.scheme == Scheme::Http && !self.transport.may_be_plain(to) {
-            return Err("it is not https");
+            return Err(PLAIN);
         }
         Ok(())
     }

@@ -122,7 +122,7 @@ fn refusals_name_where_the_credentials_came_from_and_no_secret() {
     );
     assert!(shown.contains("auth.json, entry `127.0.0.1:"), "{shown}");
     assert!(!shown.contains("hunter3") && !format!("{error:?}").contains("hunter3"));
-    assert!(error.hint().unwrap().contains("log in"));
+    assert!(error.hint().unwrap().contains("this login is still good"));
 
     let server = store(Auth::Basic("u".into(), "p".into())).serve();
     let error = anonymous(&server, "a").manifest(&tag(), None).unwrap_err();
@@ -175,6 +175,14 @@ fn token_answers() {
             "",
         ),
         (r#"{"token":"good","expires_in":0}"#, ""),
+        // One of the two is empty, or the life is the text of a number, or nothing that can be.
+        (r#"{"token":"","access_token":"good"}"#, ""),
+        (r#"{"token":"good","expires_in":"300"}"#, ""),
+        (
+            r#"{"token":"good","expires_in":null,"refresh_token":""}"#,
+            "",
+        ),
+        (r#"{"token":"good","expires_in":-1}"#, ""),
         ("nonsense", "not the JSON"),
         ("{}", "neither `token` nor `access_token`"),
         (r#"{"token":""}"#, "neither `token` nor `access_token`"),
@@ -320,6 +328,29 @@ fn refresh_tokens_are_traded_and_may_rotate() {
         .manifest(&tag(), None)
         .unwrap();
     assert_eq!(server.requests()[1].method, "POST");
+}
+
+/// A service that answers with an empty refresh token keeps the one that it was shown.
+#[test]
+fn an_empty_refresh_token_is_none() {
+    let asked = AtomicU32::new(0);
+    let server = wants(challenge("Bearer realm=/token"), move |request| {
+        assert_eq!(request.form("refresh_token").as_deref(), Some("one"));
+        let token = match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => "ended",
+            _ => "good",
+        };
+        Answer::new(200).body(format!(
+            r#"{{"access_token":"{token}","refresh_token":""}}"#
+        ))
+    });
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"identitytoken":"one"}}}}}}"#,
+        server.host()
+    );
+    let repository = with(&server, "a", file(&json));
+    repository.manifest(&tag(), None).unwrap_err();
+    repository.manifest(&tag(), None).unwrap();
 }
 
 #[test]

@@ -359,10 +359,14 @@ fn tags_and_digests() {
     ));
     let error = by(None, Some("3.0")).unwrap_err();
     assert_eq!(error.details(), [("tags", "1.0, 2.0, latest".to_owned())]);
-    assert!(matches!(
-        reader.select(None, None),
-        Err(Error::Ambiguous { .. })
-    ));
+    // Tags tell them apart, and are shown.
+    let error = reader.select(None, None).unwrap_err();
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("give a `tag`, a `platform` or a `digest`")
+    );
+    let (_, image) = &error.details()[0];
+    assert!(image.ends_with(" with the tag `1.0`"), "{image}");
 }
 
 #[test]

@@ -234,6 +234,10 @@ fn messages() {
         "`docker/Docker` is not an image reference: the repository has an upper-case letter"
     );
     assert_eq!(
+        message("https://example.com/x"),
+        "`https://example.com/x` is not an image reference: a reference has no scheme, and begins with the registry's name"
+    );
+    assert_eq!(
         message(":x"),
         "`:x` is not an image reference: it has no name"
     );

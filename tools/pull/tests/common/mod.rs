@@ -46,8 +46,12 @@ pub fn image(
         .map(|layer| format!("\"{}\"", Digest::of(layer)))
         .collect();
     let platform = oci::Platform::parse(platform).unwrap();
+    let variant = platform.variant.as_ref();
+    let variant = variant.map_or(String::new(), |variant| {
+        format!(r#","variant":"{variant}""#)
+    });
     let config = format!(
-        r#"{{"architecture":"{}","os":"{}","rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
+        r#"{{"architecture":"{}","os":"{}"{variant},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
         platform.architecture,
         platform.os,
         diff_ids.join(",")

@@ -117,10 +117,11 @@ impl ConfigFile {
         &self.name
     }
 
-    /// The helper that knows a registry.
+    /// The helper that knows a registry. One without a name says that there is none, and no store either.
     pub(super) fn helper(&self, registry: &str) -> Option<&str> {
         let own = self.helpers.get(&normal(registry));
-        own.or(self.store.as_ref()).map(String::as_str)
+        let helper = own.or(self.store.as_ref()).map(String::as_str);
+        helper.filter(|helper| !helper.is_empty())
     }
 
     /// The login that stands in the file for a repository.
@@ -159,9 +160,11 @@ impl Auth {
             }
             return Some(Ok(login(self.username, self.password)));
         }
+        // What `base64` prints has line breaks, and docker reads over them.
+        let auth: String = self.auth.split_ascii_whitespace().collect();
         let bytes = BASE64_NOPAD
-            .decode(self.auth.trim_end_matches('=').as_bytes())
-            .or_else(|_| BASE64.decode(self.auth.as_bytes()));
+            .decode(auth.trim_end_matches('=').as_bytes())
+            .or_else(|_| BASE64.decode(auth.as_bytes()));
         let Ok(text) = bytes.map(String::from_utf8) else {
             return Some(Err("its `auth` is not base64"));
         };

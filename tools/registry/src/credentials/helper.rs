@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::{Login, config};
-use crate::error::{Error, Result};
+use crate::error::{Error, NOT_RUN, Result};
 
 /// How long a helper may take.
 const TIME: Duration = Duration::from_secs(30);
@@ -36,6 +36,7 @@ fn ask(helper: &str, server: &str, time: Duration) -> Result<Option<Login>> {
     let failed = |reason: String| Error::Helper {
         helper: helper.into(),
         server: server.into(),
+        named_in: String::new(),
         reason,
     };
     let legal = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
@@ -48,7 +49,7 @@ fn ask(helper: &str, server: &str, time: Duration) -> Result<Option<Login>> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| failed(format!("it can't be run: {error}")))?;
+        .map_err(|error| failed(format!("{NOT_RUN}: {error}")))?;
     if let Some(mut input) = child.stdin.take() {
         // A helper that does not read is judged by what it answers.
         let _ = input.write_all(server.as_bytes());

@@ -42,7 +42,8 @@ fn docker_files() {
             "f.example":{},
             "g.example":{"auth":"bjpwAA=="},
             "https://index.docker.io/v1/":{"auth":"aHViOnB3"},
-            "t.example":{"username":"<token>","password":"secret"}
+            "t.example":{"username":"<token>","password":"secret"},
+            "w.example":{"auth":"dTpw\nOnE=\n"}
         },"HttpHeaders":{"x":"y"}}"#,
     );
     for (registry, expected) in [
@@ -58,6 +59,7 @@ fn docker_files() {
         ("docker.io", "hub:pw"),
         ("index.docker.io", "hub:pw"),
         ("t.example", "identity secret"),
+        ("w.example", "u:p:q"),
     ] {
         assert_eq!(found(&credentials, registry, "x/y"), expected, "{registry}");
     }
@@ -414,9 +416,9 @@ fn helpers_speak_their_protocol() {
 fn helpers_go_before_entries_and_are_asked_once() {
     with_helpers("helpers_go_before_entries_and_are_asked_once", |folder| {
         let home = tempfile::tempdir().unwrap();
-        let json = r#"{"credHelpers":{"a.example":"good","b.example":"none"},
+        let json = r#"{"credHelpers":{"a.example":"good","b.example":"none","c.example":"","m.example":"missing"},
             "credsStore":"token",
-            "auths":{"a.example":{"auth":"ZjpmCg=="},"b.example":{"auth":"Zjpm"},"docker.io":{}}}"#;
+            "auths":{"c.example":{"auth":"Yzpj"},"a.example":{"auth":"ZjpmCg=="},"b.example":{"auth":"Zjpm"},"docker.io":{}}}"#;
         files::write(&home.path().join(".docker/config.json"), json.as_bytes()).unwrap();
         let environment = Environment {
             home: Some(home.path().to_owned()),
@@ -426,10 +428,23 @@ fn helpers_go_before_entries_and_are_asked_once() {
         for _ in 0..3 {
             assert_eq!(found(&credentials, "a.example", "x"), "u:s");
             assert_eq!(found(&credentials, "b.example", "x"), "f:f");
+            // No helper, by name, and so no store either.
+            assert_eq!(found(&credentials, "c.example", "x"), "c:c");
             assert_eq!(found(&credentials, "docker.io", "x"), "identity idt");
         }
         let log = std::fs::read_to_string(folder.join("docker-credential-good.log")).unwrap();
         assert_eq!(log.lines().filter(|line| *line == "a.example").count(), 1);
+        // One that is not there: which file names it, and what to do.
+        let error = credentials.find("m.example", "x").unwrap_err();
+        let (word, file) = &error.details()[0];
+        assert!(
+            *word == "named in" && file.ends_with(".docker/config.json"),
+            "{file}"
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("put `docker-credential-missing` on the PATH, or take it out of that file")
+        );
         let source = credentials.find("a.example", "x").unwrap().source;
         assert!(
             source.ends_with("config.json, helper `docker-credential-good`"),
