@@ -10,13 +10,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use oci::json::{self, Limits};
-use oci::media_type::OCI_INDEX;
+use oci::media_type::{Compression, OCI_INDEX};
 use oci::{Descriptor, Digest, Index, MediaType, RawPath};
 use ustar::Type;
 
 use crate::docker;
 use crate::store::{Content, Store, Trouble, rule_of};
 use crate::tape::{Fault, Tape, Whole};
+use crate::unpack::sniff;
 use crate::{Finding, Place, Rule};
 
 /// The most entries of an archive.
@@ -56,6 +57,18 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self, Trouble> {
         let source = files::open(path)?;
         let second = files::open(path)?.file;
+        let mut first = [0; 4];
+        let read = second
+            .read_at(&mut first, 0)
+            .map_err(|error| environment(&error))?;
+        let packed = sniff(&first[..read]);
+        if packed != Compression::None {
+            let name = crate::check::name(packed);
+            let message = format!(
+                "the archive is compressed, by {name}: only its layers may be, so unpack it first"
+            );
+            return Err(Trouble::wrong(Rule::Archive, message));
+        }
         let mut archive = Archive {
             file: second,
             nodes: BTreeMap::new(),

@@ -20,7 +20,7 @@ mod layer;
 pub use layer::{LayerFacts, Limit};
 
 /// The most levels of indexes.
-const DEPTH: usize = 8;
+pub const DEPTH: usize = 8;
 
 /// The most layers that runtimes take.
 const LAYERS: usize = 127;
@@ -478,7 +478,14 @@ impl Check<'_> {
             true => Place::Layer(*digest),
             false => Place::Blob(*digest),
         };
-        let found = self.store.blob(descriptor);
+        let found = match self.store.blob(descriptor) {
+            Err(Trouble::Wrong { rule, .. })
+                if rule == Rule::MissingBlob && is_elsewhere(descriptor) =>
+            {
+                Ok(Content::Absent)
+            }
+            found => found,
+        };
         let reader = match self.take(&place, found)? {
             Some(Content::Bytes(reader)) => reader,
             Some(Content::Absent) => {
@@ -506,6 +513,15 @@ impl Check<'_> {
         };
         layer::check(reader, &wanted, &place, &mut self.report.findings).map(drop)
     }
+}
+
+/// Whether a layer may be missing: its bytes are kept out of registries and layouts, and come from its URLs
+/// (layer.md, "Non-Distributable Layers").
+pub fn is_elsewhere(layer: &Descriptor) -> bool {
+    matches!(
+        layer.media_type.kind(),
+        Some(Kind::Layer { foreign: true, .. })
+    )
 }
 
 /// The grammar of `org.opencontainers.image.ref.name` (annotations.md): components joined by one of

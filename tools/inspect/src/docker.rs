@@ -98,10 +98,10 @@ pub(crate) fn open(archive: &mut Archive, bytes: &[u8]) -> Result<(), Trouble> {
             archive.note(Rule::DockerArchive, message);
         }
         let config = describe(archive, &item.config, Some(DOCKER_CONFIG))?;
-        // Its name is its digest, and the image's ID.
+        // Its name is its digest, and the image's ID; crane and kaniko write the algorithm before it.
         let stem = item.config.rsplit('/').next().unwrap_or_default();
         let stem = stem.strip_suffix(".json").unwrap_or(stem);
-        if stem != config.digest.hex() {
+        if stem != config.digest.hex() && stem != config.digest.to_string() {
             let name = oci::error::Shown::new(&item.config);
             let message = format!("the config `{name}` has the digest {}", config.digest);
             archive.note(Rule::Digest, message);

@@ -9,10 +9,8 @@ use oci::{Algorithm, Descriptor, Hasher, RawPath};
 use serde::{Deserialize, Serialize};
 use ustar::Type;
 
-use crate::check::Limit;
-use crate::tape::{Entry, Fault, Stream, Tape};
-use crate::unpack::unpack;
-use crate::{Rule, Trouble};
+use crate::tape::{Entry, Fault, Input, Stream, Tape};
+use crate::{Rule, Trouble, pass};
 
 /// One line. What does not apply is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,68 +128,48 @@ pub fn time(text: &str) -> (i64, u32) {
     }
 }
 
-/// The listing of a layer. Its bytes are not compared with the descriptor: that is [`crate::check`]'s.
+/// The listing of a layer, whose bytes must be those of its descriptor.
 ///
 /// # Errors
-/// It is no layer, does not unpack or unpacks too far, or is no tar.
+/// It is another blob, or no layer; it does not unpack or unpacks too far, or is no tar.
 pub fn of_layer(reader: impl Read, descriptor: &Descriptor) -> Result<Vec<Line>, Trouble> {
-    let mut lines = Vec::new();
-    walk(reader, descriptor, |entry, sha256| {
-        lines.push(Line::of(entry, sha256))
-    })?;
-    Ok(lines)
-}
-
-/// Shows `see` each entry of a layer, with the SHA-256 of a file's content.
-fn walk(
-    reader: impl Read,
-    descriptor: &Descriptor,
-    mut see: impl FnMut(&Entry, Option<String>),
-) -> Result<(), Trouble> {
-    let digest = descriptor.digest;
-    let wrong =
-        |rule, message: String| Trouble::wrong(rule, format!("the layer {digest}: {message}"));
     let compression = match descriptor.media_type.kind() {
+        // An empty blob is an empty tar, whatever it is called.
+        _ if descriptor.size == 0 => Compression::None,
         Some(Kind::Layer { compression, .. }) => compression,
         _ => {
-            return Err(wrong(
-                Rule::MediaType,
-                format!("{} is no layer's", descriptor.media_type),
-            ));
+            let (digest, media_type) = (descriptor.digest, &descriptor.media_type);
+            let message = format!("the layer {digest}: {media_type} is no layer's");
+            return Err(Trouble::wrong(Rule::MediaType, message));
         }
     };
-    let limit = Limit::default();
-    let limit = descriptor
-        .size
-        .saturating_mul(limit.ratio)
-        .saturating_add(limit.slack);
-    let unpacked = unpack(
-        reader,
-        if descriptor.size == 0 {
-            Compression::None
-        } else {
-            compression
-        },
-    );
-    let unpacked = unpacked.map_err(|error| wrong(Rule::Unpack, error.to_string()))?;
-    let mut tape = Tape::new(Stream(unpacked.take(limit)));
-    let fault = |fault: Fault| wrong(Rule::Tar, fault.to_string());
-    let mut buffer = vec![0; 64 << 10];
-    while let Some(entry) = tape.entry().map_err(fault)? {
-        let mut sha256 = None;
-        if entry.kind() == Some(Type::File) {
-            let mut hasher = Hasher::new(Algorithm::Sha256);
-            loop {
-                match tape.read(&mut buffer).map_err(fault)? {
-                    0 => break,
-                    read => hasher.update(&buffer[..read]),
-                }
-            }
-            sha256 = Some(hasher.finish().hex());
+    pass::unpacked(reader, descriptor, Some(compression), |unpacked| {
+        let mut tape = Tape::new(Stream(unpacked));
+        let mut lines = Vec::new();
+        while let Some(entry) = tape.entry()? {
+            let sha256 = hash(&mut tape, &entry)?;
+            lines.push(Line::of(&entry, sha256));
         }
-        see(&entry, sha256);
+        Ok(lines)
+    })
+}
+
+/// The SHA-256 of the content of a file that the tape stands at; nothing for what is no file.
+///
+/// # Errors
+/// It is cut off; the reader's.
+pub fn hash<I: Input>(tape: &mut Tape<I>, entry: &Entry) -> Result<Option<String>, Fault> {
+    if entry.kind() != Some(Type::File) {
+        return Ok(None);
     }
-    Ok(())
+    let mut buffer = vec![0; 64 << 10];
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    loop {
+        match tape.read(&mut buffer)? {
+            0 => return Ok(Some(hasher.finish().hex())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
 }
 
 /// The rule that a document breaks which cannot be read.
-pub(crate) fn rule_of(error: &oci::Error) -> Rule {
+pub fn rule_of(error: &oci::Error) -> Rule {
     match error {
         oci::Error::Ambiguous { .. }
         | oci::Error::JsonDuplicateKey { .. }

@@ -117,3 +117,44 @@ fn what_is_wrong_with_an_archive_itself() {
         ]
     );
 }
+
+/// The config of an archive for `docker load` has its digest for a name, with the algorithm before it (crane, kaniko) or
+/// without.
+#[test]
+fn names_of_a_config() {
+    let config = r#"{"os":"linux"}"#;
+    let digest = Digest::of(config.as_bytes());
+    for name in [
+        format!("{}.json", digest.hex()),
+        digest.to_string(),
+        format!("blobs/sha256/{}", digest.hex()),
+    ] {
+        let manifest = format!(r#"[{{"Config":"{name}","Layers":[]}}]"#);
+        let archive = open(&[(name.as_str(), config), ("manifest.json", &manifest)]).unwrap();
+        assert_eq!(archive.findings, [], "{name}");
+    }
+    let manifest = r#"[{"Config":"sha256:00","Layers":[]}]"#;
+    let archive = open(&[("sha256:00", config), ("manifest.json", manifest)]).unwrap();
+    assert_eq!(
+        archive.findings[0].message,
+        format!("the config `sha256:00` has the digest {digest}")
+    );
+}
+
+#[test]
+fn an_archive_that_is_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar.gz");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut gzip, &tar_of(&[LAYOUT, INDEX])).unwrap();
+    files::write(&path, &gzip.finish().unwrap()).unwrap();
+    match Archive::open(&path).unwrap_err() {
+        Trouble::Wrong { rule, message } => {
+            assert_eq!(rule, Rule::Archive);
+            let want =
+                "the archive is compressed, by gzip: only its layers may be, so unpack it first";
+            assert_eq!(message, want);
+        }
+        Trouble::Environment { message, .. } => panic!("{message}"),
+    }
+}
