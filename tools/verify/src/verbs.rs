@@ -25,6 +25,7 @@ pub(crate) enum Verb {
     /// Check what is said of an image by documents that refer to it: signatures, bills of materials, provenance
     Attested(AttestedArguments),
     /// Make an image again by its sealed requests, and compare
+    #[command(long_flag = "rebuild")]
     Rebuild(RebuildArguments),
     /// Write what a test expects into the source tree
     Update(UpdateArguments),

@@ -240,6 +240,16 @@ fn a_registry_that_lost_or_changed_a_blob() {
         assert_eq!(code, 1, "{error}");
         let rule = if lost { "[missing_blob]" } else { "[size]" };
         assert!(error.contains(rule), "{error}");
+        let other = case("error_path_twice").join("image");
+        let words = [
+            "explain",
+            other.to_str().unwrap(),
+            &name,
+            "--settings",
+            "settings",
+        ];
+        let (code, _, error) = told(folder.path(), &words);
+        assert!(code == 1 && error.contains(rule), "{code}: {error}");
     }
 }
 

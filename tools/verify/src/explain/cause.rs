@@ -1,12 +1,19 @@
 //! Causes: names that never change, what they say of the content, and the field that mends them.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How many of a kind are told one by one.
+/// How many files of a layer are told one by one.
 pub(crate) const TOLD: usize = 5;
+
+/// The most characters of a place: paths are of any length.
+const LONGEST: usize = 1000;
+
+/// How many causes of a kind stand one beside the other.
+const BESIDE: usize = 20;
 
 macro_rules! kinds {
     ($($name:ident $id:literal $content:ident $field:literal)*) => {
@@ -48,6 +55,9 @@ kinds! {
     IndexOrder "index.order" form "assemble: make.index.entries"
     IndexOther "index.other" form "assemble: make.index"
     Image "image" form ""
+    Attestation "attestation" form ""
+    AttestationAdded "attestation.added" form "assemble: make.index.entries"
+    AttestationRemoved "attestation.removed" form "assemble: make.index.entries"
     PlatformAdded "platform.added" content "assemble: make.index.entries"
     PlatformRemoved "platform.removed" content "assemble: make.index.entries"
     DescriptorPlatform "descriptor.platform" content "assemble: make.index.entries[].platform"
@@ -155,7 +165,7 @@ impl Cause {
     pub(crate) fn new(kind: Kind, at: impl Display) -> Self {
         Cause {
             cause: kind.id(),
-            at: at.to_string(),
+            at: place(&at.to_string()),
             first: String::new(),
             second: String::new(),
             bytes: 0,
@@ -188,14 +198,16 @@ impl Cause {
     /// Made of these; their bytes add up.
     pub(crate) fn because(mut self, causes: Vec<Cause>) -> Self {
         self.bytes = causes.iter().map(|cause| cause.bytes).sum();
-        self.causes = causes;
+        self.causes = bounded(causes);
         self
     }
 
-    /// Whether the content is the same in spite of it. Of layers the files tell, taken together.
+    /// Whether the content is the same in spite of it. Of layers the files tell, taken together; no container sees
+    /// what an attestation says.
     pub(crate) fn keeps_content(&self) -> bool {
         let below = || self.causes.iter().all(Cause::keeps_content);
-        self.cause == Kind::Layer.id() || self.keeps && below()
+        let apart = [Kind::Layer.id(), Kind::Attestation.id()].contains(&self.cause);
+        apart || self.keeps && below()
     }
 
     /// Lines for people, indented by what they are below.
@@ -212,7 +224,11 @@ impl Cause {
         if self.count > 1 {
             let _ = write!(out, ", and {} more", self.count - 1);
         }
-        let _ = writeln!(out, " ({} bytes)", self.bytes);
+        let seen = match self.causes.is_empty() && !self.keeps {
+            true => ", seen in a container",
+            false => "",
+        };
+        let _ = writeln!(out, " ({} bytes{seen})", self.bytes);
         for line in &self.lines {
             let _ = writeln!(out, "{indent}    {line}");
         }
@@ -243,7 +259,11 @@ impl Cause {
                 true => String::new(),
                 false => format!(": {} → {}", self.first, self.second),
             };
-            out.push(format!("{here}{between}{more}; mend: {}", self.mend));
+            let mend = match self.mend.is_empty() {
+                true => String::new(),
+                false => format!("; mend: {}", self.mend),
+            };
+            out.push(format!("{here}{between}{more}{mend}"));
         }
         for cause in &self.causes {
             cause.leaves(&here, out);
@@ -251,9 +271,63 @@ impl Cause {
     }
 }
 
+/// A place as it is shown: names come from the image, and a terminal does what they say.
+fn place(text: &str) -> String {
+    let mut out = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == LONGEST {
+            out.push('…');
+            break;
+        }
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+/// At most [`BESIDE`] causes of each kind: the last of them stands for the rest, and counts them.
+pub(crate) fn bounded(causes: Vec<Cause>) -> Vec<Cause> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut kept: Vec<Cause> = Vec::new();
+    for cause in causes {
+        let (count, last) = counts.entry(cause.cause).or_default();
+        *count += 1;
+        if *count <= BESIDE {
+            *last = kept.len();
+            kept.push(cause);
+            continue;
+        }
+        let last = &mut kept[*last];
+        last.keeps &= cause.keeps_content();
+        last.count += cause.count;
+        last.bytes += cause.bytes;
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// However many there are, few are told, all are counted, and none changes the verdict for being folded.
+    #[test]
+    fn bounded_and_counted() {
+        let env = |at: usize| Cause::new(Kind::ConfigEnv, at).of(2);
+        let mut causes: Vec<Cause> = (0..50_000).map(env).collect();
+        causes.push(Cause::new(Kind::ConfigUser, ""));
+        let causes = bounded(causes);
+        assert_eq!(causes.len(), BESIDE + 1);
+        let last = &causes[BESIDE - 1];
+        assert_eq!((last.count, last.bytes), (50_000 - 19, 2 * (50_000 - 19)));
+        assert_eq!(causes[BESIDE].cause, "config.user");
+        let image = |inside| Cause::new(Kind::Image, "").because(vec![Cause::new(inside, "")]);
+        let mut images: Vec<Cause> = (0..BESIDE).map(|_| image(Kind::ConfigCreated)).collect();
+        assert!(bounded(images.clone()).iter().all(Cause::keeps_content));
+        images.push(image(Kind::ConfigEnv));
+        assert!(!bounded(images).iter().all(Cause::keeps_content));
+    }
 
     /// Each name is one, and what mends it names real fields.
     #[test]

@@ -27,14 +27,19 @@ struct Piece {
 pub(super) struct Shape {
     compression: Compression,
     pieces: Vec<Piece>,
+    /// How many there are, also where the last of them stands for the rest.
+    count: u64,
     size: u64,
 }
 
-/// Reads a blob to its end.
+/// The most members or frames that are kept one by one.
+const PIECES: usize = 1 << 16;
+
+/// Reads a blob to its end. Its members may unpack to `limit` bytes.
 ///
 /// # Errors
-/// It is damaged.
-pub(super) fn shape(reader: impl Read) -> io::Result<Shape> {
+/// It is damaged, or a bomb.
+pub(super) fn shape(reader: impl Read, limit: u64) -> io::Result<Shape> {
     let mut reader = Watch {
         inner: io::BufReader::with_capacity(128 << 10, reader),
         hasher: Hasher::new(Algorithm::Sha256),
@@ -43,25 +48,53 @@ pub(super) fn shape(reader: impl Read) -> io::Result<Shape> {
         flushes: 0,
     };
     let compression = sniff(reader.fill_buf()?);
-    let mut pieces = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::new();
+    let (mut left, mut count) = (limit, 0);
     match compression {
         Compression::None => _ = io::copy(&mut reader, &mut io::sink())?,
         Compression::Gzip => {
             while !reader.fill_buf()?.is_empty() {
-                pieces.push(member(&mut reader)?);
+                let piece = member(&mut reader, left)?;
+                left = match left.checked_sub(piece.unpacked.unwrap_or_default()) {
+                    Some(left) => left,
+                    None => return Err(inspect::pass::bomb(limit)),
+                };
+                count += 1;
+                keep(&mut pieces, piece);
             }
         }
         Compression::Zstd => {
             while !reader.fill_buf()?.is_empty() {
-                pieces.push(frame(&mut reader)?);
+                count += 1;
+                keep(&mut pieces, frame(&mut reader)?);
             }
         }
     }
     Ok(Shape {
         compression,
         pieces,
+        count,
         size: reader.total,
     })
+}
+
+/// One piece more; where there are very many, the last stands for the rest.
+fn keep(pieces: &mut Vec<Piece>, piece: Piece) {
+    let is_full = pieces.len() >= PIECES;
+    let Some(last) = pieces.last_mut().filter(|_| is_full) else {
+        pieces.push(piece);
+        return;
+    };
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    for text in [&last.digest.hex(), &piece.digest.hex(), &piece.header] {
+        hasher.update(text.as_bytes());
+    }
+    last.digest = hasher.finish();
+    last.unpacked = last
+        .unpacked
+        .zip(piece.unpacked)
+        .map(|(a, b)| a.saturating_add(b));
+    last.flushes = last.flushes.saturating_add(piece.flushes);
 }
 
 /// What makes two blobs of one tar differ.
@@ -89,17 +122,17 @@ pub(super) fn compare(first: &Shape, second: &Shape) -> Vec<Cause> {
         Compression::Zstd => "frames",
         _ => "members",
     };
-    let same_parts = one.len() == two.len() && partition(one) == partition(two);
+    let same_parts = first.count == second.count && partition(one) == partition(two);
     let flushes = |pieces: &[Piece]| pieces.iter().map(|piece| piece.flushes).sum::<u64>();
     let gzip = first.compression == Compression::Gzip;
     if !same_parts || gzip && flushes(one) != flushes(two) {
-        let text = |pieces: &[Piece]| match gzip {
-            true => format!("{} {word}, {} flushes", pieces.len(), flushes(pieces)),
-            false => format!("{} {word}", pieces.len()),
+        let text = |shape: &Shape| match gzip {
+            true => format!("{} {word}, {} flushes", shape.count, flushes(&shape.pieces)),
+            false => format!("{} {word}", shape.count),
         };
         causes.push(
             Cause::new(Kind::CompressorFlush, "")
-                .between(text(one), text(two))
+                .between(text(first), text(second))
                 .of(size),
         );
     }
@@ -122,8 +155,8 @@ pub(super) fn compare(first: &Shape, second: &Shape) -> Vec<Cause> {
     causes
 }
 
-/// One member (RFC 1952).
-fn member(reader: &mut Watch<impl BufRead>) -> io::Result<Piece> {
+/// One member (RFC 1952), as far as it unpacks to one byte more than `limit`.
+fn member(reader: &mut Watch<impl BufRead>, limit: u64) -> io::Result<Piece> {
     reader.start();
     let mut fixed = [0; 10];
     reader.read_exact(&mut fixed)?;
@@ -154,10 +187,13 @@ fn member(reader: &mut Watch<impl BufRead>) -> io::Result<Piece> {
         reader.read_exact(&mut [0; 2])?;
     }
     reader.start();
-    let mut blocks = flate2::bufread::DeflateDecoder::new(&mut *reader);
-    let unpacked = io::copy(&mut blocks, &mut io::sink())?;
+    let blocks = flate2::bufread::DeflateDecoder::new(&mut *reader);
+    let unpacked = io::copy(&mut blocks.take(limit.saturating_add(1)), &mut io::sink())?;
     let mut piece = reader.piece(header);
     piece.unpacked = Some(unpacked);
+    if unpacked > limit {
+        return Ok(piece);
+    }
     // CRC and size: the same for the same content.
     reader.read_exact(&mut [0; 8])?;
     Ok(piece)

@@ -123,7 +123,7 @@ fn others(
 }
 
 /// What an index says of one image on both sides, apart from its digest.
-pub(super) fn descriptors(first: &Descriptor, second: &Descriptor, _name: &str) -> Vec<Cause> {
+pub(super) fn descriptors(first: &Descriptor, second: &Descriptor) -> Vec<Cause> {
     let mut out = Vec::new();
     if first.platform != second.platform {
         let text = |one: &Descriptor| {

@@ -1,20 +1,23 @@
 //! Layers: which are new, which have moved, and what makes two of them differ.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::{self, Read};
 
 use inspect::listing::Line;
-use inspect::unpack::{sniff, unpack};
-use inspect::{Content, Rule, Trouble};
+use inspect::{Rule, Trouble};
+use oci::media_type::Kind as MediaKind;
 use oci::{Descriptor, Digest};
 
+use super::blob::Blob;
 use super::{Cause, Image, Kind, Listings, Side, codec, content, tar};
 use crate::error::Result;
 use crate::tree::{self, Tree};
 
-/// How far a layer may unpack: so many times its size, and so many bytes more.
-const RATIO: u64 = 1000;
-const SLACK: u64 = 1 << 30;
+/// The most layers that are compared; runtimes take 127.
+const LAYERS: usize = 1000;
+
+/// The annotation of an artifact's blob that names it.
+const TITLE: &str = "org.opencontainers.image.title";
 
 /// One layer with its diff_id, where the config tells it.
 struct Layer<'a> {
@@ -55,8 +58,21 @@ pub(super) fn compare(
     listings: &Listings,
 ) -> Result<(Vec<Cause>, bool)> {
     let [one, two] = images.map(layers);
+    for (side, layers) in sides.iter().zip([&one, &two]) {
+        if layers.len() > LAYERS {
+            let message = format!(
+                "it has {} layers, and {LAYERS} are compared at most",
+                layers.len()
+            );
+            return Err(side.trouble(Trouble::wrong(Rule::ManyLayers, message)));
+        }
+    }
     let mut causes = Vec::new();
-    let look = Look { sides, listings };
+    let look = Look {
+        sides,
+        listings,
+        seen: RefCell::default(),
+    };
     let pairs = align(&one, &two);
     let mut tars_differ = false;
     let mut moved = Vec::new();
@@ -152,9 +168,23 @@ fn align(one: &[Layer<'_>], two: &[Layer<'_>]) -> Vec<(Option<usize>, Option<usi
     pairs
 }
 
+/// Nobody has one of the two.
+fn unread(a: &Descriptor, b: &Descriptor) -> Cause {
+    Cause::new(Kind::LayerUnread, "")
+        .between(a.digest, b.digest)
+        .of(a.size.max(b.size))
+}
+
 struct Look<'a> {
     sides: &'a [Side<'a>; 2],
     listings: &'a Listings,
+    /// Pairs of blobs that were compared: the same two may come again.
+    seen: RefCell<BTreeSet<(Digest, Digest)>>,
+}
+
+/// Whether it is a layer of files, and no blob of an artifact.
+fn is_files(descriptor: &Descriptor) -> bool {
+    matches!(descriptor.media_type.kind(), Some(MediaKind::Layer { .. }))
 }
 
 impl Look<'_> {
@@ -186,7 +216,14 @@ impl Look<'_> {
             causes.push(Cause::new(Kind::ConfigDiffIds, "").between(text(first), text(second)));
         }
         if a.digest != b.digest {
-            causes.extend(self.blobs(first, second)?);
+            match self.seen.borrow_mut().insert((a.digest, b.digest)) {
+                true => causes.extend(self.blobs(first, second)?),
+                false => {
+                    return Ok(Some(
+                        Cause::new(Kind::Layer, name).between(a.digest, b.digest),
+                    ));
+                }
+            }
         } else if a.media_type != b.media_type {
             causes.push(Cause::new(Kind::LayerMediaType, "").between(&a.media_type, &b.media_type));
         }
@@ -212,19 +249,21 @@ impl Look<'_> {
             }
             return Ok(causes);
         }
-        let (Some(one), Some(two)) = (self.shape(0, a)?, self.shape(1, b)?) else {
-            return Ok(vec![
-                Cause::new(Kind::LayerUnread, "")
-                    .between(a.digest, b.digest)
-                    .of(a.size.max(b.size)),
-            ]);
+        if !is_files(a) || !is_files(b) {
+            return self.artifacts(a, b);
+        }
+        let [left, right] = [self.blob(0, a), self.blob(1, b)];
+        let (Some(one), Some(two)) = (left.shape()?, right.shape()?) else {
+            return Ok(vec![unread(a, b)]);
         };
-        let family = a.media_type.family() != b.media_type.family();
-        if family {
+        if a.media_type.family() != b.media_type.family() {
             causes.push(Cause::new(Kind::LayerMediaType, "").between(&a.media_type, &b.media_type));
         }
         let compression = codec::compare(&one, &two);
         if same_tar {
+            // Two configs say so, and nobody is believed.
+            self.unpacks_to(&left, 0, first)?;
+            self.unpacks_to(&right, 1, second)?;
             causes.extend(compression);
             return Ok(causes);
         }
@@ -235,7 +274,7 @@ impl Look<'_> {
                 .into_iter()
                 .filter(|cause| own.contains(&cause.cause)),
         );
-        let (Some(one), Some(two)) = (self.tar(0, a)?, self.tar(1, b)?) else {
+        let (Some(one), Some(two)) = (left.tar()?, right.tar()?) else {
             return Ok(causes);
         };
         let (found, changed) = tar::compare(&one, &two);
@@ -249,7 +288,7 @@ impl Look<'_> {
             .collect();
         let texts = match small.is_empty() {
             true => [Default::default(), Default::default()],
-            false => [self.texts(0, a, &small)?, self.texts(1, b, &small)?],
+            false => [left.texts(&small)?, right.texts(&small)?],
         };
         let mut lines = |one: &tar::Changed| {
             content::difference(texts[0].get(&one.path)?, texts[1].get(&one.path)?)
@@ -272,75 +311,82 @@ impl Look<'_> {
         }
     }
 
-    fn open(&self, side: usize, layer: &Descriptor) -> Result<Option<Box<dyn Read + '_>>> {
-        match self.sides[side].blob(layer)? {
-            Content::Bytes(reader) => Ok(Some(reader)),
-            Content::Absent => Ok(None),
+    fn blob<'b>(&'b self, side: usize, descriptor: &'b Descriptor) -> Blob<'b> {
+        Blob {
+            side: &self.sides[side],
+            descriptor,
         }
     }
 
-    fn broken(
-        &self,
-        side: usize,
-        layer: &Descriptor,
-        why: impl std::fmt::Display,
-    ) -> crate::error::Error {
-        let why = oci::error::Shown::new(why.to_string());
-        let message = format!("the layer {}: {why}", layer.digest);
-        self.sides[side].trouble(Trouble::wrong(Rule::Unpack, message))
+    /// Whether a layer is what its config says that it unpacks to.
+    fn unpacks_to(&self, blob: &Blob<'_>, side: usize, layer: &Layer<'_>) -> Result<()> {
+        let Some(wanted) = layer.diff_id else {
+            return Ok(());
+        };
+        match blob.diff_id(wanted.algorithm())? {
+            Some(found) if found != wanted => {
+                let digest = layer.descriptor.digest;
+                let message = format!(
+                    "the blob {digest}: it unpacks to {found}, and its diff_id says {wanted}"
+                );
+                Err(self.sides[side].trouble(Trouble::wrong(Rule::DiffId, message)))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn shape(&self, side: usize, layer: &Descriptor) -> Result<Option<codec::Shape>> {
-        let Some(reader) = self.open(side, layer)? else {
-            return Ok(None);
+    /// Two blobs that are no layers of files: as they are.
+    fn artifacts(&self, a: &Descriptor, b: &Descriptor) -> Result<Vec<Cause>> {
+        let mut causes = Vec::new();
+        if a.media_type != b.media_type {
+            causes.push(Cause::new(Kind::LayerMediaType, "").between(&a.media_type, &b.media_type));
+        }
+        let (Some(one), Some(two)) = (self.blob(0, a).small()?, self.blob(1, b).small()?) else {
+            causes.push(unread(a, b));
+            return Ok(causes);
         };
-        codec::shape(reader)
-            .map(Some)
-            .map_err(|error| self.broken(side, layer, error))
-    }
-
-    /// What a layer unpacks to, whatever it is called.
-    fn unpacked(&self, side: usize, layer: &Descriptor) -> Result<Option<Box<dyn Read + '_>>> {
-        let Some(mut reader) = self.open(side, layer)? else {
-            return Ok(None);
+        let lines = one
+            .zip(two)
+            .and_then(|(one, two)| content::difference(&one, &two));
+        let kind = match lines {
+            Some(_) => Kind::ContentText,
+            None => Kind::ContentBytes,
         };
-        let broken = |error: io::Error| self.broken(side, layer, error);
-        let mut first = Vec::new();
-        reader
-            .by_ref()
-            .take(4)
-            .read_to_end(&mut first)
-            .map_err(broken)?;
-        let compression = sniff(&first);
-        let unpacked = unpack(io::Cursor::new(first).chain(reader), compression).map_err(broken)?;
-        let limit = layer.size.saturating_mul(RATIO).saturating_add(SLACK);
-        Ok(Some(Box::new(unpacked.take(limit))))
-    }
-
-    fn tar(&self, side: usize, layer: &Descriptor) -> Result<Option<tar::Contents>> {
-        let Some(reader) = self.unpacked(side, layer)? else {
-            return Ok(None);
+        let title = a
+            .annotations
+            .get(TITLE)
+            .filter(|title| b.annotations.get(TITLE) == Some(title));
+        let title = title.map_or(String::new(), |title| {
+            format!("`{}`", oci::error::Shown::new(title))
+        });
+        let text = |one: &Descriptor| {
+            format!(
+                "{} bytes, {} {}",
+                one.size,
+                one.digest.algorithm().name(),
+                &one.digest.hex()[..12]
+            )
         };
-        tar::read(reader)
-            .map(Some)
-            .map_err(|fault| self.broken(side, layer, fault))
-    }
-
-    fn texts(
-        &self,
-        side: usize,
-        layer: &Descriptor,
-        paths: &[oci::RawPath],
-    ) -> Result<std::collections::BTreeMap<oci::RawPath, Vec<u8>>> {
-        let Some(reader) = self.unpacked(side, layer)? else {
-            return Ok(Default::default());
-        };
-        tar::contents(reader, paths, content::LIMIT)
-            .map_err(|fault| self.broken(side, layer, fault))
+        let mut cause = Cause::new(kind, title)
+            .between(text(a), text(b))
+            .of(a.size.max(b.size));
+        cause.lines = lines.unwrap_or_default();
+        causes.push(cause);
+        Ok(causes)
     }
 
     /// Whether a container sees the same files, whatever the layers are that they come in.
     fn same_files(&self, one: &[Layer<'_>], two: &[Layer<'_>]) -> Result<bool> {
+        if !one
+            .iter()
+            .chain(two)
+            .all(|layer| is_files(layer.descriptor))
+        {
+            // An artifact is the blobs that it has.
+            let blob =
+                |layer: &Layer<'_>| (layer.descriptor.digest, layer.descriptor.media_type.clone());
+            return Ok(one.iter().map(blob).eq(two.iter().map(blob)));
+        }
         let (Some(one), Some(two)) = (self.files(0, one)?, self.files(1, two)?) else {
             return Ok(false);
         };
@@ -353,7 +399,7 @@ impl Look<'_> {
         for layer in layers {
             let lines = match self.listing(layer)? {
                 Some(lines) => lines,
-                None => match self.tar(side, layer.descriptor)? {
+                None => match self.blob(side, layer.descriptor).tar()? {
                     Some(tar) => tar.lines(),
                     None => return Ok(None),
                 },

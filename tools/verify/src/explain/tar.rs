@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use inspect::listing::{Line, clean};
+use inspect::listing::{Line, clean, hash};
 use inspect::tape::{Entry, Fault, Stream, Tape};
 use oci::{Algorithm, Hasher, RawPath};
 
@@ -13,6 +13,9 @@ use super::{Cause, Kind};
 
 /// The bytes of a header.
 const BLOCK: u64 = 512;
+
+/// The most entries that are kept: a bomb of empty files is small, and each takes memory.
+const ENTRIES: usize = 2_000_000;
 
 /// One entry, as far as it is compared.
 #[derive(Clone)]
@@ -66,20 +69,13 @@ impl Contents {
 pub(super) fn read(reader: impl Read) -> Result<Contents, Fault> {
     let mut tape = Tape::new(Stream(reader));
     let mut items: Vec<Item> = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
     while let Some(entry) = tape.entry()? {
-        let odd = tape.odd_padding();
-        let mut sha256 = None;
-        if entry.kind() == Some(ustar::Type::File) {
-            let mut hasher = Hasher::new(Algorithm::Sha256);
-            loop {
-                match tape.read(&mut buffer)? {
-                    0 => break,
-                    read => hasher.update(&buffer[..read]),
-                }
-            }
-            sha256 = Some(hasher.finish().hex());
+        if items.len() == ENTRIES {
+            let why = format!("it has more than {ENTRIES} entries, which are not compared");
+            return Err(Fault::Malformed { at: entry.at, why });
         }
+        let odd = tape.odd_padding();
+        let sha256 = hash(&mut tape, &entry)?;
         items.push(Item {
             line: Line::of(&entry, sha256),
             form: Some(form(&entry, odd)),
