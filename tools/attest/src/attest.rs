@@ -15,6 +15,7 @@ use action::Outputs;
 use layout::{Contents, Transfer, Verify};
 use oci::index::REF_NAME;
 use oci::media_type::OCI_EMPTY;
+use oci::receipt::Node;
 use oci::{Descriptor, Digest, Manifest, MediaType, json};
 use serde_json::{Value, json};
 
@@ -93,36 +94,51 @@ pub(crate) fn write(
         return Err(Error::NotMade { what });
     }
     let signer = match &request.sign {
-        Some(sign) => Some(Signer::open(sign, plan, &request.origin)?),
+        Some(sign) => Some(Signer::open(sign, &request.origin)?),
         None => None,
     };
-    let mut contents = Contents::default();
-    let mut made = Vec::new();
+    let mut documents = Vec::new();
+    let root = described(&plan.root);
     for make in &request.make {
         let document = match make {
-            Make::Spdx => Document::plain(SPDX, &spdx::document(plan))?,
-            Make::Cyclonedx => Document::plain(CYCLONEDX, &cyclonedx::document(plan))?,
+            Make::Spdx => Document::plain(&root, SPDX, &spdx::document(plan))?,
+            Make::Cyclonedx => Document::plain(&root, CYCLONEDX, &cyclonedx::document(plan))?,
             Make::Provenance(provenance) => {
                 let statement = provenance::statement(plan, provenance)?;
                 match &signer {
-                    None => Document::plain(IN_TOTO, &statement)?,
-                    Some(signer) => Document::envelope(plan, &statement, signer)?,
+                    None => Document::plain(&root, IN_TOTO, &statement)?,
+                    Some(signer) => Document::envelope(&root, &statement, signer)?,
                 }
             }
-            Make::Sealed => Document::plain(SEALED, &sealed::document(plan))?,
-            Make::Signature => match &signer {
-                Some(signer) => Document::signature(plan, signer)?,
-                None => return Err(Error::NobodySigns),
-            },
+            Make::Sealed => Document::plain(&root, SEALED, &sealed::document(plan))?,
+            Make::Signature => {
+                let signer = signer.as_ref().ok_or(Error::NobodySigns)?;
+                let mut subjects = vec![root.clone()];
+                if request.recursive {
+                    below(&plan.root, &mut subjects);
+                }
+                for subject in &subjects {
+                    documents.push(Document::signature(plan, subject, signer)?);
+                }
+                continue;
+            }
         };
         for (_, file) in as_files.iter_mut().filter(|(what, _)| *what == name(make)) {
             file.put(&document.bytes)?;
         }
-        let media_type = document.media_type;
-        let listed = attach(&mut contents, plan, document)?;
+        documents.push(document);
+    }
+    let mut contents = Contents::default();
+    let mut made = Vec::new();
+    for document in documents {
+        let (media_type, subject) = (document.media_type, document.subject.digest);
+        let listed = attach(&mut contents, document)?;
         let mut one = json!({"media_type": media_type, "digest": listed.digest.to_string(), "size": listed.size});
         if let Some(tag) = listed.annotations.get(REF_NAME) {
             one["tag"] = tag.as_str().into();
+        }
+        if subject != root.digest {
+            one["subject"] = subject.to_string().into();
         }
         made.push(one);
         contents.list(listed);
@@ -141,8 +157,28 @@ pub(crate) fn write(
     Ok(files::commit_with(files, directory)?)
 }
 
+/// An image or index, for those that refer to it.
+fn described(node: &Node) -> Descriptor {
+    Descriptor::new(node.media_type().clone(), node.digest(), node.size())
+}
+
+/// What an index lists, and what that lists, each once.
+fn below(node: &Node, found: &mut Vec<Descriptor>) {
+    let Node::Index(index) = node else {
+        return;
+    };
+    for child in &index.manifests {
+        if found.iter().all(|known| known.digest != child.digest()) {
+            found.push(described(child));
+            below(child, found);
+        }
+    }
+}
+
 /// A document on its way into a manifest.
 struct Document {
+    /// What it refers to.
+    subject: Descriptor,
     artifact_type: &'static str,
     media_type: &'static str,
     bytes: Vec<u8>,
@@ -153,8 +189,9 @@ struct Document {
 }
 
 impl Document {
-    fn plain(media_type: &'static str, document: &Value) -> Result<Self> {
+    fn plain(subject: &Descriptor, media_type: &'static str, document: &Value) -> Result<Self> {
         Ok(Document {
+            subject: subject.clone(),
             artifact_type: media_type,
             media_type,
             bytes: canonical(document, "document")?,
@@ -164,18 +201,19 @@ impl Document {
     }
 
     /// A statement, signed.
-    fn envelope(plan: &Plan, statement: &Value, signer: &Signer<'_>) -> Result<Self> {
+    fn envelope(subject: &Descriptor, statement: &Value, signer: &Signer<'_>) -> Result<Self> {
         let payload = canonical(statement, "statement")?;
         let message = signing::pae(signing::IN_TOTO, &payload);
         let envelope = signing::Envelope {
             payload_type: signing::IN_TOTO.to_owned(),
             payload,
-            signatures: vec![signer.sign(signing::IN_TOTO, &message)?],
+            signatures: vec![signer.sign(subject, signing::IN_TOTO, &message)?],
         };
         let what = "envelope";
         let predicate = statement.get("predicateType").and_then(Value::as_str);
         let predicate = predicate.unwrap_or_default().to_owned();
         Ok(Document {
+            subject: subject.clone(),
             artifact_type: signing::DSSE,
             media_type: signing::DSSE,
             bytes: envelope
@@ -186,44 +224,41 @@ impl Document {
                 (signing::PREDICATE_TYPE.to_owned(), predicate),
                 (signing::SIGNATURE.to_owned(), String::new()),
             ]),
-            tag: Some(signing::statement_tag(&plan.root.digest())),
+            tag: Some(signing::statement_tag(&subject.digest)),
         })
     }
 
-    /// A payload that names the image, with its signature beside it.
-    fn signature(plan: &Plan, signer: &Signer<'_>) -> Result<Self> {
+    /// A payload that names the image or one that it lists, with its signature beside it.
+    fn signature(plan: &Plan, subject: &Descriptor, signer: &Signer<'_>) -> Result<Self> {
         let payload = signing::Payload {
-            digest: plan.root.digest(),
+            digest: subject.digest,
             name: plan.name.clone(),
         };
         let what = "payload";
         let bytes = payload
             .to_bytes()
             .map_err(|error| Error::Unwritable { what, error })?;
-        let signature = signer.sign(signing::SIMPLE_SIGNING, &bytes)?;
+        let signature = signer.sign(subject, signing::SIMPLE_SIGNING, &bytes)?;
         Ok(Document {
+            subject: subject.clone(),
             artifact_type: signing::SIGNATURES,
             media_type: signing::SIMPLE_SIGNING,
             bytes,
             annotations: BTreeMap::from([(signing::SIGNATURE.to_owned(), signature)]),
-            tag: Some(signing::signature_tag(&plan.root.digest())),
+            tag: Some(signing::signature_tag(&subject.digest)),
         })
     }
 }
 
 /// Puts a document into a manifest of its own.
-fn attach(contents: &mut Contents, plan: &Plan, document: Document) -> Result<Descriptor> {
+fn attach(contents: &mut Contents, document: Document) -> Result<Descriptor> {
     let empty = contents.add_document(MediaType::known(OCI_EMPTY), b"{}".to_vec());
     let media_type = MediaType::known(document.media_type);
     let mut layer = contents.add_document(media_type, document.bytes);
     layer.annotations = document.annotations;
     let mut manifest = Manifest::new(empty, vec![layer]);
     manifest.artifact_type = Some(MediaType::known(document.artifact_type));
-    manifest.subject = Some(Descriptor::new(
-        plan.root.media_type().clone(),
-        plan.root.digest(),
-        plan.root.size(),
-    ));
+    manifest.subject = Some(document.subject);
     let bytes = manifest.to_bytes().map_err(|error| Error::Unwritable {
         what: "manifest",
         error,

@@ -298,16 +298,29 @@ pub(crate) fn hex(text: &str, length: usize, wanted: &'static str) -> Result<()>
     }
 }
 
-/// To the second and in UTC, as SPDX wants it.
+/// To the second and in UTC, as SPDX wants it, and a time that there is.
 fn is_time(text: &str) -> bool {
-    text.len() == 20
+    let form = text.len() == 20
         && text
             .bytes()
             .zip("0000-00-00T00:00:00Z".bytes())
             .all(|(found, form)| match form {
                 b'0' => found.is_ascii_digit(),
                 form => found == form,
-            })
+            });
+    let part = |at: usize, length: usize| text[at..at + length].parse::<u32>().unwrap_or(u32::MAX);
+    form && {
+        let (year, month, day) = (part(0, 4), part(5, 2), part(8, 2));
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        (1..=days).contains(&day) && part(11, 2) < 24 && part(14, 2) < 60 && part(17, 2) < 60
+    }
 }
 
 /// The plan as `--plan` prints it.
@@ -369,6 +382,9 @@ mod tests {
     fn times_and_origins() {
         assert!(is_time("2026-01-02T03:04:05Z"));
         assert!(!is_time("2026-01-02T03:04:05.0Z") && !is_time("2026-01-02 03:04:05Z"));
+        assert!(is_time("2024-02-29T23:59:59Z") && !is_time("2026-02-29T00:00:00Z"));
+        assert!(!is_time("2026-13-01T00:00:00Z") && !is_time("2026-01-00T00:00:00Z"));
+        assert!(!is_time("2026-01-01T24:00:00Z") && !is_time("2026-01-01T00:60:00Z"));
         let request = serde_json::json!({"origin": "//own", "entries": [{"file": {"origin": "//a:b"}}, {"tree": {"origin": "/nix/store/x"}}]});
         let mut found = BTreeSet::new();
         origins(&request, &mut found);

@@ -40,6 +40,9 @@ pub(crate) struct Request {
     /// Who signs: needed for `signature`; `provenance` is put into a signed envelope.
     #[serde(default)]
     pub(crate) sign: Option<Sign>,
+    /// Whether `signature` signs each image and index that an index lists, too, as `cosign sign --recursive` does.
+    #[serde(default)]
+    pub(crate) recursive: bool,
     /// The documents, in the order in which the layout lists them.
     pub(crate) make: Vec<Make>,
 }

@@ -122,6 +122,8 @@ pub(crate) struct Told {
 #[derive(Default)]
 struct Reading {
     kind: Option<Kind>,
+    /// The image below an index that it is of, where it is not of the index.
+    of: Option<Digest>,
     key: Option<Digest>,
     says: Vec<String>,
     findings: Vec<String>,
@@ -241,7 +243,7 @@ fn missing(
         let mut of_kind = readings
             .iter()
             .map(|(_, one)| one)
-            .filter(|one| one.kind == Some(kind))
+            .filter(|one| one.kind == Some(kind) && one.of.is_none())
             .peekable();
         if of_kind.peek().is_none() {
             findings.push(format!("there is no {}", kind.name()));
@@ -305,11 +307,16 @@ fn read(
         // What is said of what is said.
         Some(subject) if others.contains(&subject.digest) => return Ok(None),
         Some(subject) => {
-            let root = &facts.root;
-            if subject.digest != root.digest {
+            let Some(image) = facts.image(&subject.digest) else {
                 reading.wrong(format!("it refers to {}", subject.digest));
-            } else if subject.size != root.size || subject.media_type != root.media_type {
+                return Ok(Some(reading));
+            };
+            if subject.size != image.size || subject.media_type != image.media_type {
                 reading.wrong("it refers to the image by another size or media type");
+            }
+            if image.digest != facts.root.digest {
+                reading.of = Some(image.digest);
+                reading.says(format!("of {}", image.digest));
             }
         }
     }
@@ -320,7 +327,13 @@ fn read(
         match layer.media_type.as_str() {
             signing::SIMPLE_SIGNING => {
                 reading.kind = Some(Kind::Signature);
-                signature(&mut reading, layer, &bytes, facts, keys);
+                let subject = reading.of.unwrap_or(facts.root.digest);
+                signature(&mut reading, layer, &bytes, &subject, keys);
+            }
+            // What else is said of one image below is compared where that image is the one that is asked for.
+            _ if reading.of.is_some() => {
+                let kind = oci::error::Shown::new(layer.media_type.as_str());
+                reading.says(format!("of the type {kind}, not compared"));
             }
             signing::DSSE => {
                 reading.kind = Some(Kind::Provenance);
@@ -384,11 +397,11 @@ fn signature(
     reading: &mut Reading,
     layer: &Descriptor,
     bytes: &[u8],
-    facts: &Facts<'_>,
+    subject: &Digest,
     keys: &[PublicKey],
 ) {
     match Payload::read(bytes) {
-        Ok(payload) if payload.digest == facts.root.digest => {}
+        Ok(payload) if payload.digest == *subject => {}
         Ok(payload) => reading.wrong(format!("it is a signature of {}", payload.digest)),
         Err(error) => reading.wrong(error.to_string()),
     }

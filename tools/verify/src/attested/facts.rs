@@ -20,8 +20,8 @@ pub(super) struct Facts<'a> {
     side: &'a Side<'a>,
     listings: &'a Listings,
     pub(super) root: Descriptor,
-    /// Manifests below an index.
-    pub(super) images: Vec<Digest>,
+    /// The image, and what lies below it where it is an index.
+    pub(super) images: Vec<Descriptor>,
     pub(super) layers: Vec<Descriptor>,
     pub(super) bases: Vec<Digest>,
     /// The diff_ids of layers, where the config tells.
@@ -50,11 +50,10 @@ impl<'a> Facts<'a> {
 
     fn take(&mut self, descriptor: &Descriptor, depth: usize) -> Result<()> {
         let media_type: &MediaType = &descriptor.media_type;
-        // As deep as `inspect` goes.
-        if depth > 8 || self.images.contains(&descriptor.digest) {
+        if depth > inspect::check::DEPTH || self.image(&descriptor.digest).is_some() {
             return Ok(());
         }
-        self.images.push(descriptor.digest);
+        self.images.push(descriptor.clone());
         if media_type.is_index() {
             let (index, _) = self.side.index(descriptor)?;
             self.base(&index.annotations);
@@ -85,6 +84,11 @@ impl<'a> Facts<'a> {
         if let Some(digest) = digest.filter(|digest| !self.bases.contains(digest)) {
             self.bases.push(digest);
         }
+    }
+
+    /// The image, or one below it, of a digest.
+    pub(super) fn image(&self, digest: &Digest) -> Option<&Descriptor> {
+        self.images.iter().find(|image| image.digest == *digest)
     }
 
     /// The layer of a digest.
