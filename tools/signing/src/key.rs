@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use oci::Digest;
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
-use p256::pkcs8::{DecodePublicKey, EncodePublicKey};
+use p256::pkcs8::{DecodePublicKey, EncodePublicKey, LineEnding};
 
 use crate::error::{Error, Result};
 
@@ -74,6 +74,15 @@ impl PublicKey {
             .map_err(|_| Error::NotGood)
     }
 
+    /// As PEM, which [`PublicKey::read`] reads.
+    ///
+    /// # Errors
+    /// [`Error::PublicKey`]: a key that was read can be written, so none.
+    pub fn pem(&self) -> Result<String> {
+        let pem = self.0.to_public_key_pem(LineEnding::LF);
+        pem.map_err(|_| Error::PublicKey)
+    }
+
     /// The SHA-256 of the key's DER: a short name for it.
     ///
     /// # Errors
@@ -101,6 +110,7 @@ mod tests {
         );
         assert_eq!(one.sign(b"message"), two.sign(b"message"));
         assert_eq!(one.public(), PublicKey::read(PUBLIC.as_bytes()).unwrap());
+        assert_eq!(one.public().pem().unwrap(), PUBLIC);
     }
 
     /// RFC 6979, appendix A.2.5: P-256 with SHA-256, "sample".

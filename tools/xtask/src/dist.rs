@@ -2,10 +2,12 @@
 //! them that they make themselves, and the checksums of it all.
 //!
 //! Nothing in it depends on where, when, by whom or on how many cores it is made: `--twice` makes it a second
-//! time from a copy of the sources, in other surroundings, and compares every byte.
+//! time from a copy of the sources, in other surroundings, and compares every byte. Signatures too are a function of
+//! the key and what is signed.
 
 mod attest;
 mod image;
+mod sign;
 mod tables;
 mod twice;
 
@@ -60,20 +62,39 @@ pub(crate) struct Options {
         default_value = "https://example.com/rules_container"
     )]
     base_url: String,
+    /// Sign it: the checksums, the image and those that it lists, the provenance. A private key of P-256 in a PEM file
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Make it a second time, from a copy of the sources in other surroundings, and compare
     #[arg(long)]
     twice: bool,
 }
 
 impl Options {
-    /// As `cargo xtask test` makes it.
+    /// As `cargo xtask test` makes it: signed, with a key that everybody has.
     pub(crate) fn checked() -> Self {
         Options {
             out: None,
             base_url: "https://example.com/rules_container".into(),
+            key: Some(workspace::root().join("tools/signing/tests/key.pem")),
             twice: false,
         }
     }
+
+    /// Who says that it is theirs.
+    fn publisher(&self) -> Result<Publisher, Error> {
+        Ok(Publisher {
+            url: self.base_url.clone(),
+            key: self.key.as_deref().map(sign::Key::open).transpose()?,
+        })
+    }
+}
+
+/// Who makes a release.
+pub(crate) struct Publisher {
+    /// Where its files will be had from.
+    url: String,
+    key: Option<sign::Key>,
 }
 
 /// One target of a release, built.
@@ -91,7 +112,7 @@ pub(crate) struct Built {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let out = release(options)?;
     if options.twice {
-        twice::compare(twice::build()?, &out, &options.base_url)?;
+        twice::compare(twice::build()?, &out, &options.publisher()?)?;
     }
     println!("{}", out.display());
     Ok(())
@@ -103,7 +124,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 /// As [`run`].
 pub(crate) fn run_with(options: &Options, again: Again) -> Result<(), Error> {
     let out = release(options)?;
-    twice::compare(again, &out, &options.base_url)
+    twice::compare(again, &out, &options.publisher()?)
 }
 
 /// Makes a release and checks its programs. Returns where it is.
@@ -115,7 +136,7 @@ fn release(options: &Options) -> Result<PathBuf, Error> {
     let (host, target) = (workspace::host()?, workspace::target()?);
     let home = programs::cargo_home()?;
     let (tools, missing) = build(workspace::root(), &home, &target, &|cargo| cargo)?;
-    make(&tools, &missing, &out, &options.base_url)?;
+    make(&tools, &missing, &out, &options.publisher()?)?;
     for (target, folder) in &tools {
         for name in programs::names() {
             check(&folder.join(name), target, &host)?;
@@ -125,7 +146,7 @@ fn release(options: &Options) -> Result<PathBuf, Error> {
 }
 
 type Tools = Vec<(&'static Target, PathBuf)>;
-type Missing = Vec<(&'static Target, String)>;
+type Missing = Vec<(String, String)>;
 
 /// Builds the programs for each target whose standard library is there; says why it does not for the others.
 /// `around` may put cargo's command into other surroundings.
@@ -140,7 +161,7 @@ fn build(
     for one in &TARGETS {
         if one.triple != host && !has_library(one.triple)? {
             missing.push((
-                one,
+                one.triple.to_owned(),
                 "the Rust standard library for it is not installed".into(),
             ));
             continue;
@@ -152,7 +173,29 @@ fn build(
     if tools.is_empty() {
         return Err(format!("there is nothing to release for {host}").into());
     }
+    for triple in installed()? {
+        if TARGETS.iter().all(|target| target.triple != triple) {
+            let why =
+                "its library is installed, and the tables of Bazel and Nix have no name for it";
+            missing.push((triple, why.into()));
+        }
+    }
     Ok((tools, missing))
+}
+
+/// The targets whose standard library is there, sorted.
+fn installed() -> Result<Vec<String>, Error> {
+    let mut rustc = Command::new("rustc");
+    let sysroot = command::read(rustc.args(["--print", "sysroot"]))?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir(Path::new(sysroot.trim_end()).join("lib/rustlib"))? {
+        let entry = entry?;
+        if entry.path().join("lib").is_dir() {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn has_library(triple: &str) -> Result<bool, Error> {
@@ -162,7 +205,13 @@ fn has_library(triple: &str) -> Result<bool, Error> {
 }
 
 /// Writes everything but what is checked.
-pub(crate) fn make(tools: &Tools, missing: &Missing, out: &Path, url: &str) -> Result<(), Error> {
+pub(crate) fn make(
+    tools: &Tools,
+    missing: &Missing,
+    out: &Path,
+    publisher: &Publisher,
+) -> Result<(), Error> {
+    let url = &publisher.url;
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
@@ -184,14 +233,18 @@ pub(crate) fn make(tools: &Tools, missing: &Missing, out: &Path, url: &str) -> R
     }
     image::image(&ours, out, &layers, &version)?;
     let targets: Vec<&'static Target> = layers.iter().map(|(target, _)| *target).collect();
-    attest::image(&ours, out, &targets, url)?;
+    attest::image(&ours, out, &targets, publisher)?;
     fs::write(
         out.join("prebuilt.bzl"),
         tables::bazel(&built, &version, url),
     )?;
     fs::write(out.join("prebuilt.nix"), tables::nix(&built, &version, url))?;
     fs::write(out.join("targets.txt"), tables::targets(&built, missing))?;
-    fs::write(out.join("SHA256SUMS"), tables::checksums(out)?)?;
+    let checksums = tables::checksums(out)?;
+    fs::write(out.join("SHA256SUMS"), &checksums)?;
+    if let Some(key) = &publisher.key {
+        key.sign(&out.join("SHA256SUMS.sig"), checksums.as_bytes())?;
+    }
     Ok(())
 }
 

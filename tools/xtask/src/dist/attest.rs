@@ -1,8 +1,8 @@
 //! What a release says of its image: bills of materials, provenance, sealed requests, made by `attest` and attached
 //! to the image in its layout; the same documents as files, for people.
 
-use super::Target;
 use super::image::run;
+use super::{Publisher, Target};
 use crate::command::{self, Error};
 use crate::{programs, workspace};
 use e2e::blob;
@@ -13,10 +13,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// The documents, by artifact type, and what they are called as files.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("application/spdx+json", "image.spdx.json"),
     ("application/vnd.cyclonedx+json", "image.cdx.json"),
-    ("application/vnd.in-toto+json", "image.provenance.json"),
+    (signing::IN_TOTO, "image.provenance.json"),
+    (signing::DSSE, "image.provenance.dsse.json"),
 ];
 
 /// Attaches them to the image of `out`.
@@ -24,8 +25,9 @@ pub(super) fn image(
     ours: &Path,
     out: &Path,
     targets: &[&'static Target],
-    url: &str,
+    publisher: &Publisher,
 ) -> Result<(), Error> {
+    let url = &publisher.url;
     let (mut layers, mut steps) = (Vec::new(), Vec::new());
     let step = |tool: &str, output: &str| json!({"tool": tool, "output": output, "request": format!("requests/{output}.json"), "receipt": format!("{output}.receipt.json")});
     for target in targets {
@@ -49,32 +51,59 @@ pub(super) fn image(
         let digest = blob::digest(&fs::read(ours.join(name))?);
         Ok(json!({"name": name, "digest": digest}))
     };
-    let request = json!({
+    let mut make = json!(["spdx", "cyclonedx", {"provenance": provenance}, "sealed"]);
+    let mut request = json!({
         "kind": "attest", "version": 1, "origin": "//:attest", "image": "image.receipt.json", "name": "rules_container",
         "layers": layers, "steps": steps, "tools": [tool("layer")?, tool("assemble")?], "packages": packages(targets)?,
-        "make": ["spdx", "cyclonedx", {"provenance": provenance}, "sealed"],
     });
-    let words = ["--out", "attested", "--receipt", "attested.receipt.json"];
-    run(ours, out, "attest", "attest", &request, &words)?;
+    let attest = |request: &Value| {
+        let words = ["--out", "attested", "--receipt", "attested.receipt.json"];
+        run(ours, out, "attest", "attest", request, &words)
+    };
+    match &publisher.key {
+        None => {
+            request["make"] = make;
+            attest(&request)?;
+        }
+        Some(key) => {
+            if let Some(make) = make.as_array_mut() {
+                make.push("signature".into());
+            }
+            request["make"] = make;
+            request["recursive"] = true.into();
+            key.lend(out, |[private, _]| {
+                request["sign"] = json!({"key": private});
+                attest(&request)
+            })?;
+        }
+    }
     let request = json!({
         "kind": "push", "version": 1, "origin": "//:attach",
         "images": [{"layout": "image", "attached": ["attested"], "into": [{"layout": {"path": "image-and-documents"}}]}],
     });
     run(ours, out, "push", "attach", &request, &[])?;
     for (kind, name) in FILES {
-        fs::write(out.join(name), document(&out.join("attested"), kind)?)?;
+        if let Some(bytes) = document(&out.join("attested"), kind)? {
+            fs::write(out.join(name), bytes)?;
+        }
     }
     fs::remove_dir_all(out.join("attested"))?;
     fs::remove_dir_all(out.join("image"))?;
     fs::rename(out.join("image-and-documents"), out.join("image"))?;
-    let request = json!({
-        "kind": "verify", "version": 1, "origin": "//:release",
-        "checks": [
-            {"image": {"source": {"layout": "image"}, "strict": true}},
-            {"attested": {"source": {"layout": "image"}, "require": ["spdx", "cyclonedx", "provenance", "sealed"]}},
-        ],
-    });
-    run(ours, out, "verify", "verify", &request, &[])
+    let verify = |keys: &[&str]| {
+        let request = json!({
+            "kind": "verify", "version": 1, "origin": "//:release",
+            "checks": [
+                {"image": {"source": {"layout": "image"}, "strict": true}},
+                {"attested": {"source": {"layout": "image"}, "keys": keys, "require": ["spdx", "cyclonedx", "provenance", "sealed"]}},
+            ],
+        });
+        run(ours, out, "verify", "verify", &request, &[])
+    };
+    match &publisher.key {
+        None => verify(&[]),
+        Some(key) => key.lend(out, |[_, public]| verify(&[public])),
+    }
 }
 
 /// The commit of the sources, where nothing has been changed since.
@@ -155,8 +184,8 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     found
 }
 
-/// The bytes of a document of a layout, by its artifact type.
-fn document(layout: &Path, kind: &str) -> Result<Vec<u8>, Error> {
+/// The bytes of a document of a layout, by its artifact type, where it has one.
+fn document(layout: &Path, kind: &str) -> Result<Option<Vec<u8>>, Error> {
     let blob = |digest: &Value| -> Result<Vec<u8>, Error> {
         let digest = digest.as_str().ok_or("a descriptor has a digest")?;
         Ok(fs::read(
@@ -165,10 +194,11 @@ fn document(layout: &Path, kind: &str) -> Result<Vec<u8>, Error> {
     };
     let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json"))?)?;
     let mut listed = index["manifests"].as_array().into_iter().flatten();
-    let listed = listed.find(|one| one["artifactType"] == kind);
-    let listed = listed.ok_or_else(|| format!("there is no document of the type {kind}"))?;
+    let Some(listed) = listed.find(|one| one["artifactType"] == kind) else {
+        return Ok(None);
+    };
     let manifest: Value = serde_json::from_slice(&blob(&listed["digest"])?)?;
-    blob(&manifest["layers"][0]["digest"])
+    blob(&manifest["layers"][0]["digest"]).map(Some)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The tables of a release: for Bazel, for Nix, for people, for `sha256sum --check`.
 
-use super::{Built, Target};
+use super::Built;
 use crate::command::Error;
 use e2e::blob;
 use e2e::tree;
@@ -37,13 +37,13 @@ pub(super) fn nix(built: &[Built], version: &str, url: &str) -> String {
 }
 
 /// Which targets there are, and which there are not.
-pub(super) fn targets(built: &[Built], missing: &[(&'static Target, String)]) -> String {
+pub(super) fn targets(built: &[Built], missing: &[(String, String)]) -> String {
     let mut text = String::new();
     for one in built {
         let _ = writeln!(text, "{}\tbuilt\t{}", one.target.triple, one.archive);
     }
     for (target, why) in missing {
-        let _ = writeln!(text, "{}\tnot built\t{why}", target.triple);
+        let _ = writeln!(text, "{target}\tnot built\t{why}");
     }
     text
 }
@@ -63,6 +63,29 @@ pub(super) fn checksums(out: &Path) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_and_what_is_not() {
+        let built = Built {
+            target: &crate::dist::TARGETS[0],
+            archive: "a.tar.gz".to_owned(),
+            sha256: "0".repeat(64),
+        };
+        let missing = (
+            "other-unknown-linux-gnu".to_owned(),
+            "for a reason".to_owned(),
+        );
+        assert_eq!(
+            targets(&[built], &[missing]),
+            "x86_64-unknown-linux-gnu\tbuilt\ta.tar.gz\nother-unknown-linux-gnu\tnot built\tfor a reason\n"
+        );
+        // What is not installed is named, and what is has a folder of its own.
+        let installed = crate::dist::installed().unwrap();
+        assert!(
+            installed.contains(&crate::workspace::host().unwrap()),
+            "{installed:?}"
+        );
+    }
 
     /// A release of Bazel's rules has this file in the place of `rules/private/prebuilt.bzl`; the tests of the
     /// rules build with it.

@@ -48,9 +48,13 @@ pub(crate) fn build() -> Result<Again, Error> {
 ///
 /// # Errors
 /// A file differs.
-pub(super) fn compare(again: Again, first: &Path, url: &str) -> Result<(), Error> {
+pub(super) fn compare(
+    again: Again,
+    first: &Path,
+    publisher: &super::Publisher,
+) -> Result<(), Error> {
     let second = again.place.join("dist");
-    super::make(&again.tools, &again.missing, &second, url)?;
+    super::make(&again.tools, &again.missing, &second, publisher)?;
     let (one, two) = (tree::read(first), tree::read(&second));
     let mut paths: Vec<&PathBuf> = one.keys().chain(two.keys()).collect();
     paths.sort();
