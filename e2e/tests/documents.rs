@@ -286,6 +286,89 @@ fn names_of(schema: &str, document: &str, text: &str) {
     assert!(missing.is_empty(), "{document} does not name {missing:?}");
 }
 
+/// Files below a folder whose names end so.
+fn files(folder: &Path, end: &str, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, end, found);
+        } else if path.to_string_lossy().ends_with(end) {
+            found.push(path);
+        }
+    }
+}
+
+/// Every message that a troubleshooting page quotes is one that a program has: `…` stands for what differs each time. A word
+/// without a space is a rule, a cause or a field, which the pages of requests name.
+#[test]
+fn troubleshooting_quotes_what_is_said() {
+    let workspace = programs::workspace();
+    let mut sources = Vec::new();
+    files(&workspace.join("tools"), ".rs", &mut sources);
+    files(&workspace.join("e2e/cases"), "error.txt", &mut sources);
+    // What is put together of pieces stands whole where it is tested.
+    files(&workspace.join("e2e/tests"), ".rs", &mut sources);
+    let sources: Vec<String> = sources
+        .iter()
+        .filter(|path| !path.ends_with("documents.rs"))
+        // A string of Rust goes on behind a backslash at the end of its line.
+        .map(|path| fs::read_to_string(path).unwrap().replace("\\\n", " "))
+        .collect();
+    let is_said = |quote: &str| {
+        let pieces: Vec<&str> = quote
+            .split('…')
+            .map(str::trim)
+            .filter(|piece| !piece.is_empty())
+            .collect();
+        let line_has = |line: &str| {
+            let mut rest = line;
+            pieces.iter().all(|piece| match rest.split_once(piece) {
+                Some((_, after)) => {
+                    rest = after;
+                    true
+                }
+                None => false,
+            })
+        };
+        !pieces.is_empty() && sources.iter().flat_map(|text| text.lines()).any(line_has)
+    };
+    let named: String = [
+        "docs/requests/verify.md",
+        "docs/requests/push.md",
+        "docs/requests/pull.md",
+        "docs/requests.md",
+        "docs/registries.md",
+    ]
+    .map(read)
+    .concat();
+    let (mut pages, mut quotes, mut wrong) = (Vec::new(), 0, Vec::new());
+    files(&workspace.join("docs/troubleshooting"), ".md", &mut pages);
+    for page in pages {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        for line in fs::read_to_string(&page).unwrap().lines() {
+            let Some(first) = line
+                .strip_prefix("| ")
+                .and_then(|row| row.split(" | ").next())
+            else {
+                continue;
+            };
+            for quote in first.split('`').skip(1).step_by(2) {
+                quotes += 1;
+                let is_named =
+                    named.contains(&format!("`{quote}`")) || named.contains(&format!("`{quote} "));
+                if !is_named && !is_said(quote) {
+                    wrong.push(format!(
+                        "docs/troubleshooting/{name}: `{quote}`: nobody says it"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(quotes > 40, "{quotes} quotes");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(!is_said("this is … said by nobody"));
+}
+
 /// Every row of `docs/determinism.md` has proofs, and every proof is there.
 #[test]
 fn every_decision_has_its_proof() {

@@ -420,6 +420,12 @@ fn docker_loads_the_archives() {
                 assert_eq!(fs::read_to_string(to).unwrap(), "image", "{codec}");
                 engine.run(&["rm", container.trim()]);
             }
+            // What it saves is sound, from either store.
+            let saved = folder.path().join("saved.tar");
+            let saved = saved.to_str().unwrap();
+            engine.run(&["save", "--output", saved, "localhost/e2e:latest"]);
+            let said = programs::well(folder.path(), "verify", &["image", saved]);
+            assert!(said.contains(": sound: 1 manifest, "), "{said}");
             engine.run(&["image", "rm", "localhost/e2e:latest"]);
         }
     }

@@ -140,14 +140,39 @@ fn pip(folder: &Path, list: &str, words: &[&str]) -> Result<(), Error> {
 /// # Errors
 /// It is in neither place, and cannot be put there.
 pub(crate) fn buildifier() -> Result<PathBuf, Error> {
-    if let Some(program) = find("buildifier") {
-        return Ok(program);
+    match find("buildifier") {
+        Some(program) => Ok(program),
+        None => Ok(node()?.join(".bin/buildifier")),
     }
+}
+
+/// The folder of the schemas that others have published, put under the target folder.
+///
+/// # Errors
+/// They cannot be put there.
+pub(crate) fn schemas() -> Result<PathBuf, Error> {
+    let folder = workspace::target()?.join("outsiders/schemas");
+    let (list, wanted) = (folder.join("list"), environment().join("schemas.txt"));
+    let wanted = std::fs::read(wanted)?;
+    if std::fs::read(&list).ok().as_ref() != Some(&wanted) {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        pip(&folder, "schemas.txt", &[])?;
+        let sarif = node()?.join("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
+        std::fs::copy(sarif, folder.join("sarif-2.1.0.json"))?;
+        std::fs::write(list, wanted)?;
+    }
+    Ok(folder)
+}
+
+/// The folder of npm's packages, put under the target folder.
+fn node() -> Result<PathBuf, Error> {
     let folder = workspace::target()?.join("outsiders/node");
-    let program = folder.join("node_modules/.bin/buildifier");
     let lock = folder.join("package-lock.json");
+    let modules = folder.join("node_modules");
     let wanted = std::fs::read(environment().join("package-lock.json"))?;
-    if !program.exists() || std::fs::read(&lock).ok().as_ref() != Some(&wanted) {
+    if !modules.exists() || std::fs::read(&lock).ok().as_ref() != Some(&wanted) {
         std::fs::create_dir_all(&folder)?;
         for file in ["package.json", "package-lock.json"] {
             std::fs::copy(environment().join(file), folder.join(file))?;
@@ -162,7 +187,7 @@ pub(crate) fn buildifier() -> Result<PathBuf, Error> {
         ]);
         command::run(npm.current_dir(&folder))?;
     }
-    Ok(program)
+    Ok(modules)
 }
 
 /// A program on `PATH`.

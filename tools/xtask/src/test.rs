@@ -69,13 +69,22 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     });
     let again = thread::spawn(dist::again);
     steps.run("fuzz targets, briefly", || fuzz::run(&fuzz::Options::SHORT));
+    let mut root = None;
     steps.run("cases and outsiders", || {
-        missing.extend(cases(options, &join(outsiders)?)?);
+        let outsiders = root.insert(join(outsiders)?);
+        missing.extend(cases(options, outsiders)?);
         Ok(())
     });
 
     steps.run("a release, made twice", || {
-        dist::run_with(&dist::Options::checked(), join(again)?)
+        dist::run_with(&dist::Options::checked(), join(again)?)?;
+        match &root {
+            Some(outsiders @ Outsiders::Root { .. }) => signed(outsiders),
+            _ => {
+                missing.push("not found: cosign; check not run: a release is signed".to_owned());
+                Ok(())
+            }
+        }
     });
 
     steps.run("benchmark, a smoke run", || {
@@ -100,6 +109,26 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 /// What ran beside the other steps.
 fn join<T>(beside: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
     beside.join().map_err(|_| "it panicked")?
+}
+
+/// Whether cosign takes the signature of the checksums that was just made, and no other.
+fn signed(outsiders: &Outsiders) -> Result<(), Error> {
+    let out = workspace::target()?.join("dist");
+    let key = workspace::root().join("tools/signing/tests/key.pub.pem");
+    let verify = |file: &str| {
+        let mut cosign = outsiders.command(Path::new("cosign"));
+        cosign.args(["verify-blob", "--insecure-ignore-tlog=true", "--key"]);
+        cosign
+            .arg(&key)
+            .arg("--signature")
+            .arg(out.join("SHA256SUMS.sig"));
+        command::run(cosign.arg(out.join(file)).current_dir(&out))
+    };
+    verify("SHA256SUMS")?;
+    match verify("targets.txt") {
+        Ok(()) => Err("cosign takes the signature of another file".into()),
+        Err(_) => Ok(()),
+    }
 }
 
 struct Steps {
@@ -199,6 +228,10 @@ fn cases(options: &Options, outsiders: &Outsiders) -> Result<Vec<String>, Error>
     match environment::buildbox() {
         Ok(folder) => drop(cargo.env("RULES_CONTAINER_BUILDBOX", folder)),
         Err(error) => println!("buildbox: {error}"),
+    }
+    match environment::schemas() {
+        Ok(folder) => drop(cargo.env("RULES_CONTAINER_SCHEMAS", folder)),
+        Err(error) => println!("schemas: {error}"),
     }
     if options.all {
         cargo.env("RULES_CONTAINER_ALL", "1");
