@@ -94,7 +94,7 @@ impl Walk<'_> {
                     if !(child.media_type.is_index() || child.media_type.is_manifest()) {
                         let media_type = oci::error::Shown::new(child.media_type.as_str());
                         return Err(self.unsound(format!(
-                            "an index of it lists {}, a {media_type}",
+                            "an index of it lists {}, which is of the type {media_type}",
                             child.digest
                         )));
                     }

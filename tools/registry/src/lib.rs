@@ -12,6 +12,7 @@ mod answer;
 mod auth;
 mod blob;
 pub mod challenge;
+mod content;
 pub mod credentials;
 pub mod error;
 mod guard;
@@ -29,8 +30,9 @@ mod wire;
 
 pub use access::{Access, Who, read_settings};
 pub use blob::BlobStream;
+pub use content::{Content, Journal, Progress};
 pub use credentials::{Credentials, Environment, Explained, Found, Login};
 pub use error::{Error, Result};
 pub use repository::{Document, Fetched, Registries, Repository, Target};
 pub use settings::{HostSettings, Patience, Proxy, Settings, check_name, parallel};
-pub use upload::{Arrival, CHUNK, Content, Journal, Mount, Progress};
+pub use upload::{Arrival, CHUNK, Mount};
