@@ -42,24 +42,33 @@ pub(crate) fn groups(
     }
 }
 
-/// The cheapest layers that are found within the bounds.
-pub(crate) fn cheapest(
+/// The layers of the named strategies, where every path stands for itself and there are too many for
+/// a layer each.
+pub(crate) fn rivals(
     graph: &Graph,
-    model: &Model,
     names: &[String],
     groups: &[Group],
+    bounds: Bounds,
+) -> Vec<Layers> {
+    if groups.iter().any(|group| group.knots.len() > 1) || groups.len() <= bounds.layers {
+        return Vec::new();
+    }
+    (NAMED.iter())
+        .filter_map(|&strategy| named(strategy, graph, names, bounds.layers))
+        .collect()
+}
+
+/// The cheapest layers that are found within the bounds, from merging and from what others do.
+pub(crate) fn cheapest(
+    model: &Model,
+    groups: &[Group],
+    rivals: &[Layers],
     bounds: Bounds,
 ) -> Vec<Slot> {
     let mut best = from_merging(model, groups, bounds);
     refine(model, groups, &mut best, bounds);
-    if groups.iter().any(|group| group.knots.len() > 1) || groups.len() <= bounds.layers {
-        return best;
-    }
-    for strategy in NAMED {
-        let Some(layers) = named(strategy, graph, names, bounds.layers) else {
-            continue;
-        };
-        let mut other = slots_of(model, groups, &layers);
+    for layers in rivals {
+        let mut other = slots_of(model, groups, layers);
         if groups.len() > MANY && total(&other) >= total(&best) {
             continue;
         }
@@ -85,7 +94,7 @@ fn from_merging(model: &Model, groups: &[Group], bounds: Bounds) -> Vec<Slot> {
 }
 
 /// Layers of knots as slots, where every group is one knot.
-fn slots_of(model: &Model, groups: &[Group], layers: &Layers) -> Vec<Slot> {
+pub(crate) fn slots_of(model: &Model, groups: &[Group], layers: &Layers) -> Vec<Slot> {
     let number = |knot: u32| groups.partition_point(|group| group.knots[0] < knot) as u32;
     (layers.iter())
         .map(|layer| {

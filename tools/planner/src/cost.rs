@@ -1,14 +1,20 @@
 //! What a layer costs, from its size and from how probable it is that it changes.
 //!
 //! Four kinds of change count the same: each is measured in multiples of what it cannot avoid. So
-//! an application of 50 kB keeps its own layer although a gigabyte of libraries lies below it.
+//! an application of 50 kB keeps its own layer although a gigabyte of libraries lies below it. A kind
+//! counts more often only where `regret` finds that a plan neglects it.
 
 /// How many paths change in the third kind of change.
 const BURST: u32 = 10;
 /// One path in so many changes in the fourth.
 const UPDATE: usize = 8;
-/// How many kinds there are.
-const KINDS: f64 = 4.0;
+/// Every kind counts once.
+pub(crate) const ALIKE: Bytes = Bytes {
+    application: 1.0,
+    one_path: 1.0,
+    ten_paths: 1.0,
+    update: 1.0,
+};
 
 /// The probabilities that one change falls into a set of paths.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -34,7 +40,7 @@ impl Chance {
     }
 }
 
-/// The expected bytes of the four kinds of change.
+/// One number for each of the four kinds of change: expected bytes, or how often the kind counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Bytes {
     pub(crate) application: f64,
@@ -47,6 +53,8 @@ pub(crate) struct Bytes {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prices {
     each: Bytes,
+    /// How often each kind counts.
+    counts: Bytes,
     /// How many paths an update changes.
     paths: u32,
 }
@@ -63,23 +71,39 @@ impl Prices {
                 ten_paths: price(unavoidable.ten_paths),
                 update: price(unavoidable.update),
             },
+            counts: ALIKE,
             paths: u32::try_from(paths.div_ceil(UPDATE)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The same prices, where each kind counts that often.
+    pub(crate) fn counted(&self, counts: Bytes) -> Self {
+        let each = self.each.with(self.counts, |price, was| price / was);
+        Self {
+            each: each.with(counts, |price, count| price * count),
+            counts,
+            paths: self.paths,
         }
     }
 
     /// The same prices in bytes for each change: a plan that moves no more than it must costs what
     /// one path's change moves on average.
     pub(crate) fn in_bytes(&self, unavoidable: Bytes) -> Self {
-        let each = unavoidable.one_path / KINDS;
+        let counts = self.counts;
+        let kinds = counts.application + counts.one_path + counts.ten_paths + counts.update;
+        let each = unavoidable.one_path / kinds;
         Self {
-            each: Bytes {
-                application: self.each.application * each,
-                one_path: self.each.one_path * each,
-                ten_paths: self.each.ten_paths * each,
-                update: self.each.update * each,
-            },
-            paths: self.paths,
+            each: self.each.with(ALIKE, |price, _| price * each),
+            ..*self
         }
+    }
+
+    /// The same prices for updates of one path in eight, in four and in two.
+    pub(crate) fn updates(&self) -> [Self; 3] {
+        [1, 2, 4].map(|times| Self {
+            paths: self.paths.saturating_mul(times),
+            ..*self
+        })
     }
 
     /// What a layer of `size` bytes moves.
@@ -102,11 +126,25 @@ impl Prices {
     }
 }
 
+impl Bytes {
+    /// Kind by kind.
+    pub(crate) fn with(self, other: Self, both: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            application: both(self.application, other.application),
+            one_path: both(self.one_path, other.one_path),
+            ten_paths: both(self.ten_paths, other.ten_paths),
+            update: both(self.update, other.update),
+        }
+    }
+
+    /// The largest of the four.
+    pub(crate) fn largest(self) -> f64 {
+        (self.application.max(self.one_path)).max(self.ten_paths.max(self.update))
+    }
+}
+
 impl std::ops::AddAssign for Bytes {
     fn add_assign(&mut self, other: Self) {
-        self.application += other.application;
-        self.one_path += other.one_path;
-        self.ten_paths += other.ten_paths;
-        self.update += other.update;
+        *self = self.with(other, |a, b| a + b);
     }
 }

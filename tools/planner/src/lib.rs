@@ -15,7 +15,8 @@
 //! in the union of its members' closures changes. With `P(L)` for the probability of that, a plan
 //! moves `Σ size(L) · P(L)` bytes, and never less than one layer for each path would. The planner
 //! minimises the sum over four kinds of change, each as a multiple of what it cannot avoid: an application changes, any
-//! one path changes, ten paths change at once, one path in eight changes as with a new release of a package set. Under [`ChangeModel::Runfiles`] a change does not travel, and a closure is the path alone.
+//! one path changes, ten paths change at once, one path in eight changes as with a new release of a package set. A kind for which a named
+//! strategy is expected to move less, by over a hundredth, counts more often. Under [`ChangeModel::Runfiles`] a change does not travel, and a closure is the path alone.
 //!
 //! Invariants of a plan: every path that the base does not have is in exactly one layer; no layer is
 //! empty; there are no more layers than the limit; the order of the request's nodes changes nothing.
@@ -40,6 +41,7 @@ mod partition;
 mod planning;
 mod previous;
 mod refine;
+mod regret;
 mod request;
 mod sample;
 mod sticky;

@@ -2,7 +2,7 @@
 
 use crate::budget::Checks;
 use crate::check::Checked;
-use crate::construct::{Layers, cheapest, groups, layers_of};
+use crate::construct::{Layers, groups, layers_of};
 use crate::cost::Bytes;
 use crate::error::Result;
 use crate::graph::Graph;
@@ -12,6 +12,7 @@ use crate::order;
 use crate::output::{Expected, KIND, Layer, Move, Moved, Plan, VERSION};
 use crate::previous::Homes;
 use crate::refine::Bounds;
+use crate::regret::without_regret;
 use crate::request::{ChangeModel, Request, Strategy};
 use crate::sticky::{gain, sticky};
 use crate::strategies::named;
@@ -159,8 +160,10 @@ fn find(
     let mut all = groups(graph, model, |knot| {
         homes.and_then(|homes| homes.of_knot(graph, knot))
     });
-    let slots = cheapest(graph, model, &checked.names, &all, bounds);
+    let prices = model.prices;
+    let slots = without_regret(graph, model, &checked.names, &mut all, bounds);
     let Some(homes) = homes else {
+        model.prices = prices;
         let layers = layers_of(&all, &slots);
         return Found {
             origins: vec![None; layers.len()],
@@ -169,7 +172,6 @@ fn find(
         };
     };
     let before = homes.before(graph, &all);
-    let prices = model.prices;
     let kept = sticky(model, &mut all, &slots, &before, bounds);
     let mut gains = BTreeMap::new();
     for (at, layer) in kept.iter().enumerate() {

@@ -56,7 +56,7 @@ impl Clock {
 }
 
 /// Merges until no layer is too small and none too many.
-fn enforce(model: &Model, all: &[Group], slots: &mut Vec<Slot>, bounds: Bounds) {
+pub(crate) fn enforce(model: &Model, all: &[Group], slots: &mut Vec<Slot>, bounds: Bounds) {
     loop {
         let small = (0..slots.len())
             .filter(|&at| !slots[at].large_enough(bounds.min_size))

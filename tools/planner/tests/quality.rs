@@ -36,7 +36,7 @@ fn ratio(moved: Moved) -> f64 {
 #[test]
 fn little_is_moved_beyond_the_unavoidable() {
     for (layers, one, ten, update) in [
-        (20, 1.26, 1.27, 1.20),
+        (20, 1.30, 1.27, 1.17),
         (60, 1.04, 1.06, 1.05),
         (100, 1.02, 1.02, 1.02),
     ] {
@@ -65,6 +65,50 @@ fn the_excess_is_a_small_part_of_the_best_other_s() {
         println!("{layers}: one {one} ten {ten}");
         assert!(one <= 0.25, "{layers}: {one}");
         assert!(ten <= 0.9, "{layers}: {ten}");
+    }
+}
+
+/// Large updates, drawn by a fixed generator (Knuth's MMIX constants): walking the graph and not the
+/// planner's own expectation says what moves. Without counting updates more often here, those of half
+/// of the paths moved 1.018 times what they move by the best other strategy.
+#[test]
+fn no_large_update_moves_more_than_by_others() {
+    let plans = [Strategy::Cost, NAMED[0], NAMED[1], NAMED[2], NAMED[3]]
+        .map(|strategy| plan(&ffmpeg(20, strategy)).unwrap().plan);
+    let nodes = ffmpeg(20, Strategy::Cost).nodes;
+    let mut state = 1u64;
+    for part in [8, 4, 2] {
+        let mut sums = [0u64; 5];
+        for _ in 0..200 {
+            let mut affected: BTreeSet<&str> = BTreeSet::new();
+            for node in &nodes {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                if (state >> 33).is_multiple_of(part) {
+                    affected.insert(&node.path);
+                }
+            }
+            while nodes.iter().any(|node| {
+                let reached = node
+                    .references
+                    .iter()
+                    .any(|to| affected.contains(to.as_str()));
+                reached && affected.insert(&node.path)
+            }) {}
+            for (sum, plan) in sums.iter_mut().zip(&plans) {
+                let moves = |name: &String| affected.contains(name.as_str());
+                let layers = plan
+                    .layers
+                    .iter()
+                    .filter(|layer| layer.members.iter().any(moves));
+                *sum += layers.map(|layer| layer.size).sum::<u64>();
+            }
+        }
+        let best = sums[1..].iter().min().unwrap();
+        let ratio = sums[0] as f64 / *best as f64;
+        println!("one in {part}: {ratio}");
+        assert!(ratio <= 1.012, "one in {part}: {ratio}");
     }
 }
 
@@ -101,11 +145,11 @@ fn a_new_path_joins_a_layer_and_moves_no_other() {
     let gone = request
         .nodes
         .iter()
-        .position(|node| node.path == "libopus0")
+        .position(|node| node.path == "libtwolame0")
         .unwrap();
     request.nodes.remove(gone);
     for node in &mut request.nodes {
-        node.references.remove("libopus0");
+        node.references.remove("libtwolame0");
     }
     let without = plan(&request).unwrap().plan;
     let with = sticky(&without, &["libavcodec61"]);
@@ -114,7 +158,7 @@ fn a_new_path_joins_a_layer_and_moves_no_other() {
         layers
             .map(|all| {
                 all.iter()
-                    .filter(|name| *name != "libopus0")
+                    .filter(|name| *name != "libtwolame0")
                     .cloned()
                     .collect::<Vec<_>>()
             })

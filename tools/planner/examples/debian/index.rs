@@ -14,7 +14,7 @@ pub(crate) struct Package {
     dependencies: Vec<Vec<String>>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Index {
     pub(crate) packages: BTreeMap<String, Package>,
     providers: BTreeMap<String, String>,
@@ -67,17 +67,46 @@ impl Index {
     }
 
     /// This index, with those packages of `newer` whose source is chosen, and all that only it has.
-    pub(crate) fn with(&self, newer: &Self, chosen: impl Fn(&str) -> bool) -> Self {
-        let mut mixed = self.clone();
-        for (name, package) in &newer.packages {
-            if chosen(&package.source) || !self.packages.contains_key(name) {
-                mixed.packages.insert(name.clone(), package.clone());
-            }
+    pub(crate) fn with<'a>(
+        &'a self,
+        newer: &'a Self,
+        chosen: impl Fn(&str) -> bool + 'a,
+    ) -> View<'a> {
+        View {
+            old: self,
+            newer: Some((newer, Box::new(chosen))),
         }
-        for (provided, by) in &newer.providers {
-            (mixed.providers.entry(provided.clone())).or_insert_with(|| by.clone());
+    }
+
+    /// This index as it is.
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            old: self,
+            newer: None,
         }
-        mixed
+    }
+}
+
+type Chosen<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
+/// An index, with some packages of a newer one.
+pub(crate) struct View<'a> {
+    old: &'a Index,
+    newer: Option<(&'a Index, Chosen<'a>)>,
+}
+
+impl View<'_> {
+    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
+        let old = self.old.packages.get(name);
+        let newer = (self.newer.as_ref()).and_then(|(newer, chosen)| {
+            (newer.packages.get(name)).filter(|package| old.is_none() || chosen(&package.source))
+        });
+        newer.or(old)
+    }
+
+    fn provider(&self, name: &str) -> Option<&String> {
+        let newer = self.newer.as_ref().map(|(newer, _)| *newer);
+        (self.old.providers.get(name)).or_else(|| newer?.providers.get(name))
     }
 
     /// The closure of a package, sorted by name.
@@ -88,7 +117,8 @@ impl Index {
             if found.contains_key(&name) {
                 continue;
             }
-            let references: BTreeSet<String> = (self.packages[&name].dependencies.iter())
+            let references: BTreeSet<String> = (self.package(&name).into_iter())
+                .flat_map(|package| &package.dependencies)
                 .filter_map(|alternatives| self.resolve(alternatives))
                 .map(str::to_owned)
                 .collect();
@@ -97,7 +127,7 @@ impl Index {
         }
         (found.into_iter())
             .map(|(name, references)| Node {
-                size: self.packages[&name].size,
+                size: self.package(&name).map_or(0, |package| package.size),
                 path: name,
                 name: None,
                 references,
@@ -109,10 +139,10 @@ impl Index {
 
     fn resolve<'a>(&'a self, alternatives: &'a [String]) -> Option<&'a str> {
         alternatives.iter().find_map(|name| {
-            if self.packages.contains_key(name) {
+            if self.package(name).is_some() {
                 return Some(name.as_str());
             }
-            self.providers.get(name).map(String::as_str)
+            self.provider(name).map(String::as_str)
         })
     }
 }

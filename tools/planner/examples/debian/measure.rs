@@ -1,6 +1,6 @@
 //! What each strategy's plan moves, for each kind of change.
 
-use crate::index::Index;
+use crate::index::{Index, View};
 use planner::{ChangeModel, Limits, Node, Plan, Previous, Request, Strategy, plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -159,10 +159,10 @@ pub(crate) fn application(old: &Index, new: &Index, name: &str, rows: &mut Vec<R
         return;
     }
     let (was, is) = (
-        Closure::new(old.closure(name)),
-        Closure::new(new.closure(name)),
+        Closure::new(old.view().closure(name)),
+        Closure::new(new.view().closure(name)),
     );
-    let updated = changed(old, new, &was, &is);
+    let updated = changed(&old.view(), &new.view(), &was, &is);
     for layers in LAYERS {
         for (strategy, label) in STRATEGIES {
             let mut put = |change, (bytes, unavoidable)| {
@@ -220,10 +220,11 @@ pub(crate) fn application(old: &Index, new: &Index, name: &str, rows: &mut Vec<R
 }
 
 /// The nodes of `is` that are new or of another version.
-fn changed(old: &Index, new: &Index, was: &Closure, is: &Closure) -> Vec<usize> {
-    let same = |name: &str| {
-        was.number.contains_key(name) && old.packages[name].version == new.packages[name].version
-    };
+fn changed(old: &View, new: &View, was: &Closure, is: &Closure) -> Vec<usize> {
+    let version =
+        |view: &View, name: &str| view.package(name).map(|package| package.version.clone());
+    let same =
+        |name: &str| was.number.contains_key(name) && version(old, name) == version(new, name);
     (is.nodes.iter().enumerate())
         .filter(|(_, node)| !same(&node.path))
         .map(|(at, _)| at)
@@ -252,7 +253,7 @@ fn draws(nodes: usize) -> Vec<Vec<usize>> {
 /// The changes between the indexes in steps, each a tenth of the sources: the sum of what is moved,
 /// each plan made from the one before, each made anew, and by the other strategies.
 fn series(old: &Index, new: &Index, name: &str, layers: u32, rows: &mut Vec<Row>) {
-    let bucket = |source: &str| {
+    let bucket = move |source: &str| {
         let hash = source
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -262,7 +263,7 @@ fn series(old: &Index, new: &Index, name: &str, layers: u32, rows: &mut Vec<Row>
     };
     let mut sums: BTreeMap<&'static str, f64> = BTreeMap::new();
     let mut unavoidable = 0.0;
-    let mut index = old.clone();
+    let mut index = old.view();
     let mut was = Closure::new(index.closure(name));
     let mut plans: BTreeMap<&'static str, Plan> = BTreeMap::new();
     for (strategy, label) in STRATEGIES {
@@ -273,7 +274,7 @@ fn series(old: &Index, new: &Index, name: &str, layers: u32, rows: &mut Vec<Row>
     }
     plans.insert("sticky", plans["cost"].clone());
     for step in 0..STEPS {
-        let next = old.with(new, |source| bucket(source) <= step);
+        let next = old.with(new, move |source| bucket(source) <= step);
         let is = Closure::new(next.closure(name));
         let updated = changed(&index, &next, &was, &is);
         let affected = is.affected(&updated, ChangeModel::Nix);
