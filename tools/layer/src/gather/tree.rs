@@ -10,6 +10,9 @@ use crate::request::{Link, Tree, TreeSymlinks};
 use crate::select::{Known, Needed, Pick, Select};
 use files::{Found, FoundKind, Links, Visitor, Walk};
 use oci::RawPath;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 impl Gather {
     pub(super) fn tree(&mut self, index: u32, tree: &Tree, defaults: &Resolved) -> Result<()> {
@@ -151,7 +154,15 @@ impl Visitor for TreeVisitor<'_> {
         let node = match found.kind {
             FoundKind::Directory => Node::Directory,
             kind => match linked(self.link, found.relative) {
-                Linked::To(target) => Node::Symlink(target.into()),
+                Linked::To(there) => match kind {
+                    // Several packages have it, as `sbin` of `bin`, and it leads to the same here.
+                    FoundKind::Symlink(target)
+                        if is_folder_beside(&found.path, found.relative, &target) =>
+                    {
+                        Node::Symlink(target.into())
+                    }
+                    _ => Node::Symlink(there.into()),
+                },
                 Linked::Not => match kind {
                     FoundKind::Symlink(target) => Node::Symlink(target.into()),
                     _ => Node::File(Content::Path(found.path)),
@@ -193,6 +204,22 @@ fn linked(link: Option<&Link>, relative: &[u8]) -> Linked {
         return Linked::Copied;
     }
     Linked::To(join(link.to.as_bytes(), relative))
+}
+
+/// Whether a link in a tree leads, by names alone, to a folder of the same tree.
+fn is_folder_beside(path: &Path, relative: &[u8], target: &[u8]) -> bool {
+    let mut depth = relative.iter().filter(|byte| **byte == b'/').count();
+    for part in target.split(|byte| *byte == b'/') {
+        match part {
+            b"" => return false,
+            b"." => {}
+            b".." if depth == 0 => return false,
+            b".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    let there = path.with_file_name(OsStr::from_bytes(target));
+    matches!(files::kind(&there), Ok(FoundKind::Directory))
 }
 
 /// The part of a path below the root of a tree.

@@ -25,7 +25,8 @@ pub(crate) struct StorePath {
     pub(crate) origin: Option<Box<str>>,
 }
 
-/// Links instead of copies of a tree's files.
+/// Links instead of copies of a tree's files. A link of the tree that leads to a folder of the tree, by a
+/// relative path, stays as it is.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Link {
