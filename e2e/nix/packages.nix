@@ -128,6 +128,18 @@ rec {
     contents = [ world.greet ];
     config.Cmd = [ "/bin/greet" ];
   };
+  # An archive as a base, in an index, pushed.
+  docker_tools_on = container.dockerTools.buildImage {
+    name = "top";
+    fromImage = docker_tools_build;
+    config.Env = [ "TOP=1" ];
+  };
+  docker_tools_index = buildIndex { name = "greet"; images = [ docker_tools_build ]; };
+  docker_tools_push = pushImage { image = docker_tools_build; repository = "registry.example.com/greet"; };
+  # The first plan, where the file is not there yet.
+  first_plan = (buildImage (greeting world // { plan = ./none/plan.json; })).plan;
+  # A shell of the store that nothing else speaks of.
+  shell_of_user = buildImage { name = "x"; users.app = { uid = 1; gid = 1; shell = "${world.sh}/bin/sh"; }; };
   by_name = imageFromName "shell/hello/haskellPackages.tool";
 
   # By a package set of the shape of nixpkgs: its overlay, its functions, without flakes, for another platform.
@@ -158,52 +170,8 @@ rec {
   # Without flakes and with a package set.
   by_set = (withPkgs (world // { rules-container = tool; })).buildImage (greeting world);
 
-  errors = {
-    unknown_argument = buildImage (greeting world // { content = [ ]; });
-    missing_argument = buildImage { };
-    not_a_list = buildImage { name = "x"; tags = "1.0"; };
-    not_a_set = buildImage { name = "x"; files = [ ]; };
-    not_a_bool = buildImage { name = "x"; thin = "yes"; };
-    not_an_env = buildImage { name = "x"; config.Env = "A=b"; };
-    not_a_file = buildImage { name = "x"; files."etc/x" = 5; };
-    no_text = buildImage { name = 5; };
-    not_a_number = buildImage (greeting world // { maxLayers = 200; });
-    no_layer_left = buildImage (greeting world // { maxLayers = 1; });
-    too_many_base_layers = buildImage (greeting world // { fromImage = base; maxLayers = 4; });
-    user_without_group = buildImage { name = "x"; users.app = { uid = 1000; group = "staff"; }; };
-    unknown_user = buildImage { name = "x"; users.app = { uid = 1000; gid = 5; }; config.User = "www"; };
-    no_uid = buildImage { name = "x"; users.app = { }; };
-    unknown_config = buildImage { name = "x"; config.Command = [ "x" ]; };
-    not_a_package = buildImage { name = "x"; contents = [ 5 ]; };
-    not_in_the_store = buildImage { name = "x"; contents = [ "/usr" ]; };
-    absolute_link_in_etc = buildImage { name = "x"; files."etc/resolv.conf".link = "/run/resolv.conf"; };
-    file_of_two_contents = buildImage { name = "x"; files."etc/x" = { text = "a"; link = "b"; }; };
-    no_such_image = pullImage { lock = { kind = "images_lock"; version = 1; images.debian = { }; }; name = "debain"; };
-    not_a_lock = pullImage { lock = { }; name = "debian"; };
-    no_such_platform = pullImage {
-      lock = { kind = "images_lock"; version = 1; images.debian.manifests = [ { platform = "linux/s390x"; } ]; };
-      name = "debian";
-    };
-    run_as_root = container.dockerTools.buildImage { name = "x"; runAsRoot = "mkdir /x"; };
-    other_owner = container.dockerTools.buildLayeredImage { name = "x"; uid = 1000; };
-    now = container.dockerTools.buildImage { name = "x"; created = "now"; };
-    no_such_package = imageFromName "shell/hallo";
-    no_programs = (mkLib { system = "riscv64-linux"; }).buildImage (greeting world);
-    archive_of_receipts = buildImage (greeting world // { thin = true; form = "oci_archive"; });
-    # These are seen by the programs.
-    two_packages_want_one_file = buildImage { name = "x"; contents = [ world.greet world.rival ]; };
-    wrong_platform = buildImage (greeting world // { fromImage = base; platform = "linux/arm64"; });
-    over_budget = buildImage (greeting world // { maxLayers = 2; budgets = [ { change = "application"; max_bytes = 1000; } ]; });
-    not_in_the_closure = container.runRequest {
-      program = "layer";
-      outputs = [ "out" ];
-      graphs.closure = [ world.hello ];
-      request = { kind = "layers"; version = 1; origin = "x"; graph.nix.attribute = "closure"; packed = [ "${world.greet}" ]; };
-    };
-    no_graph = container.runRequest {
-      program = "layer";
-      outputs = [ "out" ];
-      request = { kind = "layers"; version = 1; origin = "x"; graph.nix.attribute = "closure"; };
-    };
+  # What is refused.
+  errors = import ./errors.nix {
+    inherit container mkLib imageFromName world tool greeting base base_layer;
   };
 }

@@ -3,7 +3,8 @@
 internal:
 with internal;
 let
-  where = "buildImage";
+  # The name by which it was called.
+  where = internal.callee or "buildImage";
   known = {
     # The image's name, as "app" or "registry.example.com/team/app".
     name = required;
@@ -60,7 +61,7 @@ let
     # Whether nothing keeps the layers' bytes: `push` makes them again.
     thin = false;
     # What happens where two packages want one path: "error", or "last_wins".
-    collisions = "error";
+    duplicates = "error";
     # What the image is for, as "linux/arm64".
     platform = internal.platform;
     # When it was made: seconds since 1970, or a time as text.
@@ -77,7 +78,20 @@ let
 in
 args:
 let
-  a = arguments where known args;
+  a = check.all where {
+    fromImage = check.orNull check.layout;
+    layers = check.listOf check.layers;
+    tags = check.listOf check.string;
+    tag = check.orNull check.string;
+    author = check.orNull check.string;
+    annotations = check.setOf check.string;
+    strategy = check.oneOf [ "cost" "popularity" "auto_layer" "nix2container" "nixery" ];
+    hints = check.listOf (check.fields [ "pattern" "volatility" "weight" ] "{ pattern = \"app*\"; volatility = \"application\"; }");
+    budgets = check.listOf (check.fields [ "change" "max_bytes" ] "{ change = \"application\"; max_bytes = 5000000; }");
+    duplicates = check.oneOf [ "error" "last_wins" ];
+    form = check.oneOf [ "layout" "oci_archive" "docker_archive" ];
+    inherit (check) platform codec created;
+  } (arguments where known args);
   base = a.fromImage;
   info = base.rulesContainer or {
     count = 0;
@@ -93,7 +107,7 @@ let
   own = imageLayers where {
     inherit (a) name contents copyToRoot deps files perms layers maxLayers plan importPlan planPackages includeStorePaths codec;
     inherit (people) entries;
-    duplicates = a.collisions;
+    inherit (a) duplicates;
     roots = people.roots ++ storePathsIn a.config;
     below = info.roots;
     baseLayers = info.count;
@@ -119,12 +133,12 @@ let
   user = builtins.head (builtins.split ":" (toString (a.config.User or "0")));
 
   tags = optional (a.tag != null) a.tag ++ a.tags;
-  names = if a.form == "docker_archive" then [ "${a.name}:${if a.tag == null then "latest" else a.tag}" ] ++ a.tags else tags;
+  named = [ "${a.name}:${if a.tag == null then "latest" else a.tag}" ] ++ a.tags;
 
-  image = thin: run {
+  image = form: thin: run {
     program = "assemble";
     name = sanitized (baseNameOf a.name);
-    outputs = [ "out" "receipt" "digest" ] ++ optional (a.form == "layout") "documents";
+    outputs = [ "out" "receipt" "digest" ] ++ optional (form == "layout") "documents";
     request = {
       kind = "assemble";
       version = 1;
@@ -138,37 +152,39 @@ let
         checks.entrypoint = "ignore";
       } // optionalAttrs (base != null) {
         base = {
-          layout = if thin then base.thin or base else base.fat or base;
+          layout = layoutOf thin base;
           # Blobs are links to store paths.
           links = "follow";
         } // optionalAttrs (info.reference or null != null) { name = info.reference; };
       } // optionalAttrs (a.author != null) { author.replace = a.author; }
         // optionalAttrs (a.annotations != { }) { annotations.append = a.annotations; }
         // a.extra;
-      tags = names;
+      tags = if form == "docker_archive" then named else tags;
       output = {
-        inherit (a) form;
+        inherit form;
         transfer = "symlink";
         verify = "size";
       };
     };
     # Links to blobs and documents, and nothing of what those speak of.
-    references = if a.form == "layout" then [ "out" ] else [ ];
-    checks = optionalAttrs (a.form == "layout" && own.roots != [ ]) {
+    references = if form == "layout" then [ "out" ] else [ ];
+    checks = optionalAttrs (form == "layout" && own.roots != [ ]) {
       out.disallowedRequisites = own.roots;
     };
   };
-  dressed = thin: image thin // {
+  dressed = form: thin: image form thin // {
     rulesContainer = {
       kind = "built";
       # The receipt tells.
       count = 0;
-      counted = { fat = [ (image false).receipt ]; thin = [ (image true).receipt ]; };
+      counted = { fat = [ (image "layout" false).receipt ]; thin = [ (image "layout" true).receipt ]; };
       roots = info.roots ++ builtins.concatMap (set: set.roots) sets;
       reference = null;
       isThin = thin;
-      inherit supply;
+      inherit supply form;
       inherit (a) platform;
+      # Archives are for people: what goes on works on the layout.
+      layouts = { fat = dressed "layout" false; thin = dressed "layout" true; };
     };
     imageName = a.name;
     imageTag = if a.tag == null then "latest" else a.tag;
@@ -179,10 +195,10 @@ if people.wanted && base == null && !(people.has user) then
 else if a.thin && a.form != "layout" then
   fail "${where}.thin" "an archive is whole" "leave out `form` or `thin`"
 else
-  dressed a.thin // {
+  dressed a.form a.thin // {
     # The same image with and without its bytes.
-    fat = dressed false;
-    thin = dressed true;
+    fat = dressed a.form false;
+    thin = dressed "layout" true;
     # A folder with `plan.json`, to be checked in, and `explanation.json`.
     inherit (own) plan;
   }

@@ -20,7 +20,13 @@ let
 in
 args:
 let
-  a = arguments where known args;
+  a = check.all where {
+    images = check.listOf check.layout;
+    tags = check.listOf check.string;
+    tag = check.orNull check.string;
+    nested = check.oneOf [ "keep" "flatten" ];
+    annotations = check.setOf check.string;
+  } (arguments where known args);
   index = thin: run {
     program = "assemble";
     name = sanitized (baseNameOf a.name);
@@ -32,7 +38,7 @@ let
       make.index = {
         entries = map
           (image: {
-            layout = if thin then image.thin or image else image.fat or image;
+            layout = layoutOf thin image;
             links = "follow";
             inherit (a) nested;
           })
@@ -60,7 +66,7 @@ let
     imageTag = if a.tag == null then "latest" else a.tag;
   };
 in
-if !(builtins.isList a.images) || a.images == [ ] then
+if a.images == [ ] then
   fail "${where}.images" "there are none" "give a list of images"
 else
   dressed a.thin // {

@@ -28,4 +28,7 @@ let
     codec = { gzip-v1 = { level = 6; }; };
   };
 in
-args: imageLayers where (arguments where known args)
+args: imageLayers where (check.all where {
+  layers = check.listOf check.layers;
+  inherit (check) codec;
+} (arguments where known args))

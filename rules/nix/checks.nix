@@ -20,6 +20,10 @@ let
     unknown-fields-of-a-config-are-refused = throws (lib.buildImage { name = "x"; config.Command = [ ]; });
     a-user-needs-a-group = throws (lib.buildImage { name = "x"; users.app.uid = 1; });
     a-lock-without-the-image-is-refused = throws (lib.pullImage { lock = { kind = "images_lock"; version = 1; images = { }; }; name = "x"; });
+    no-nix-that-is-too-old = builtins.all (import ./internal/oldest.nix).isOld
+      [ "2.3.18" "2.8.0" "2.17.1" "2.18pre20230101_abcdef" ];
+    no-nix-that-is-new-enough-is-too-old = !(builtins.any (import ./internal/oldest.nix).isOld
+      [ "2.18" "2.18.9" "2.18.3-lix" "2.26.3" "2.34.8" "2.35pre20260101_abcdef" "2.94.0" builtins.nixVersion ]);
     an-image-needs-nothing-but-a-name = builtins.isString empty.drvPath;
     the-same-arguments-are-the-same-image = (lib.buildImage { name = "empty"; }).drvPath == empty.drvPath;
   };

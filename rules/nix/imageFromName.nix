@@ -39,7 +39,7 @@ else
     tag = "latest";
     contents = map find names ++ [ set.cacert set.iana-etc ];
     # Popular packages come first in every image, so that different images share layers.
-    collisions = "last_wins";
+    duplicates = "last_wins";
     config.Env = [ "SSL_CERT_FILE=/etc/ssl/certs/ca-bundle.crt" "PATH=/bin" ]
       ++ (if builtins.elem "shell" parts then [ "HOME=/tmp" ] else [ ]);
     tmp = true;

@@ -16,21 +16,28 @@ let
 in
 args:
 let
-  a = arguments where known args;
+  a = check.all where {
+    image = check.layout;
+    command = check.listOf check.text;
+    names = check.orNull (check.listOf check.string);
+  } (arguments where known args);
   what = pushed a.image;
 in
-script a.name ({
-  kind = "push";
-  version = 1;
-  origin = a.name;
-  images = [
-    (what.image // {
-      into = [{
-        load = {
-          inherit (a) command;
-          names = if a.names != null then a.names else [ "${a.image.imageName or "image"}:${a.image.imageTag or "latest"}" ];
-        };
-      }];
-    })
-  ];
-} // what.program)
+script {
+  inherit (a) name;
+  request = {
+    kind = "push";
+    version = 1;
+    origin = a.name;
+    images = [
+      (what.image // {
+        into = [{
+          load = {
+            inherit (a) command;
+            names = if a.names != null then a.names else [ "${a.image.imageName or "image"}:${a.image.imageTag or "latest"}" ];
+          };
+        }];
+      })
+    ];
+  } // what.program;
+}

@@ -30,12 +30,15 @@ let
 in
 args:
 let
-  a = arguments where known args;
-  document = if builtins.isAttrs a.lock then a.lock else builtins.fromJSON (builtins.readFile a.lock);
+  a = check.all where {
+    platform = check.orNull check.platform;
+  } (arguments where known args);
+  lockFix = "write it with `pull lock ${a.name}=REFERENCE`";
+  document = if builtins.isAttrs a.lock && !(isDerivation a.lock) then a.lock else check.json lockFix "${where}.lock" a.lock;
   images = document.images or { };
   entry =
     if document.kind or null != "images_lock" || document.version or null != 1 then
-      fail "${where}.lock" "it is not a lock file of version 1" "write it with `pull lock`"
+      fail "${where}.lock" "it is not a lock file of version 1" lockFix
     else
       images.${a.name} or (fail "${where}.name" "there is no image `${a.name}` in the lock file"
         "run `pull lock ${a.name}=REFERENCE`, or take one of: ${builtins.concatStringsSep " " (builtins.attrNames images)}");
@@ -74,7 +77,7 @@ let
       fail "${where}.lock" "`${blob.digest}` is not a digest that Nix knows" "write the lock file with `pull lock`"
     else if a.vendored != null then
       builtins.path {
-        path = a.vendored + "/blobs/${algorithm}/${hex}";
+        path = check.file "run `pull vendor ${a.name}` again" "${where}.vendored" (a.vendored + "/blobs/${algorithm}/${hex}");
         # The store path that a fixed-output derivation has.
         name = hex;
         recursive = false;

@@ -20,20 +20,29 @@ let
 in
 args:
 let
-  a = arguments where known args;
+  a = check.all where {
+    image = check.layout;
+    repository = check.string;
+    tags = check.orNull (check.listOf check.string);
+    existing = where: value: if builtins.isAttrs value then check.fields [ "expect" ] "{ expect = \"sha256:…\"; }" where value
+      else check.oneOf [ "replace" "keep" ] where value;
+  } (arguments where known args);
   what = pushed a.image;
 in
-script a.name ({
-  kind = "push";
-  version = 1;
-  origin = a.name;
-  images = [
-    (what.image // {
-      to = [{
-        inherit (a) repository existing;
-        tags = if a.tags != null then a.tags else [ (a.image.imageTag or "latest") ];
-      }];
-    })
-  ];
-  inherit (a) access;
-} // what.program)
+script {
+  inherit (a) name;
+  request = {
+    kind = "push";
+    version = 1;
+    origin = a.name;
+    images = [
+      (what.image // {
+        to = [{
+          inherit (a) repository existing;
+          tags = if a.tags != null then a.tags else [ (a.image.imageTag or "latest") ];
+        }];
+      })
+    ];
+    inherit (a) access;
+  } // what.program;
+}

@@ -19,7 +19,9 @@ let
 in
 args:
 let
-  a = arguments where known args;
+  a = check.all where {
+    program = check.oneOf [ "layer" "assemble" "pull" "push" "verify" "attest" ];
+  } (arguments where known args);
   read = if builtins.isAttrs a.request then a.request else builtins.fromJSON (builtins.readFile a.request);
 in
 run {

@@ -14,7 +14,12 @@ let
   };
 in
 args:
-let a = arguments where known args; in
+let
+  a = check.all where {
+    image = check.layout;
+    names = check.orNull (check.listOf check.string);
+  } (arguments where known args);
+in
 import ./loadImage.nix internal {
   inherit (a) name image names;
   # It is given the archive, and hands it on.

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod again;
 mod errors;
 mod killed;
 mod nixpkgs;

@@ -40,6 +40,7 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         nix::lay_out(&folder);
         for file in [
+            "errors.nix",
             "flake.nix",
             "nixpkgs.nix",
             "options.nix",
@@ -116,7 +117,7 @@ impl World {
     }
 
     /// How many blobs of an image are links, and to how many store paths.
-    fn links(&self, image: &str) -> (usize, usize) {
+    pub(crate) fn links(&self, image: &str) -> (usize, usize) {
         let blobs = self.nix.outside(image).join("blobs/sha256");
         let links: BTreeSet<PathBuf> = fs::read_dir(blobs)
             .unwrap()
@@ -271,6 +272,9 @@ impl World {
         ] {
             assert_eq!(line(path)["type"], "file", "{path}");
         }
+        // A user's shell brings its closure: the root's layer, and sh, bash, two libraries.
+        let shell = &self.nix.build(&["shell_of_user"])[0];
+        assert_eq!(self.layers(shell).len(), 1 + 4);
         // Nothing in /etc is an absolute link.
         for line in &listing {
             let path = line["path"].as_str().unwrap_or_default();
@@ -308,121 +312,6 @@ impl World {
             .collect()
     }
 
-    /// `nix build --rebuild`: the same bytes again.
-    pub(crate) fn rebuilt(&self) {
-        // Whatever they are made of is there; they are made again and compared.
-        for name in ["image", "thin", "identity", "index"] {
-            self.nix.build(&[name]);
-            self.nix.build_with(&[name], &["--rebuild"]);
-        }
-        let (_, layers) = self.nix.succeed(
-            "nix",
-            &[
-                "path-info",
-                "--derivation",
-                "--recursive",
-                &self.nix.attribute("image"),
-            ],
-        );
-        let ours: Vec<String> = layers
-            .lines()
-            .filter(|path| path.ends_with("-greet-layers.drv") || path.ends_with("-greet-root.drv"))
-            .map(|path| format!("{path}^*"))
-            .collect();
-        assert_eq!(ours.len(), 2, "{layers}");
-        let mut words = vec!["build", "--no-link", "--rebuild"];
-        words.extend(ours.iter().map(String::as_str));
-        self.nix.succeed("nix", &words);
-    }
-
-    /// Another store with links between equal files, one core, no sandbox, another umask.
-    pub(crate) fn perturbed(&self) {
-        let names = ["image", "identity", "docker_tools"];
-        let first = self.nix.build(&names);
-        let other = Nix::new(&self.folder, &self.folder.parent().unwrap().join("other")).with(
-            "auto-optimise-store = true\ncores = 1\nsandbox = false\n",
-            "0077",
-        );
-        let second = other.build(&names);
-        assert_eq!(first, second);
-        for path in &first {
-            let hash = |nix: &Nix| nix.succeed("nix-store", &["-q", "--hash", path]).1;
-            assert_eq!(hash(&self.nix), hash(&other), "{path}");
-        }
-        // The packages themselves are what Nix made of them: were they the same, or did that hide it?
-        let digest = digest(&other, &second[0]);
-        assert_eq!(self.digest(&first[0]), digest);
-    }
-
-    /// With a plan each layer is a derivation of its own store paths: a release makes one anew.
-    pub(crate) fn a_plan_that_is_checked_in(&self) {
-        let plan = &self.nix.build(&["plan_of_image"])[0];
-        let text = self.nix.read(&format!("{plan}/plan.json"));
-        assert!(!text.contains("/nix/store"), "{text}");
-        fs::write(self.folder.join("plan.json"), text).unwrap();
-        let paths = self.nix.build(&["image", "locked"]);
-        assert_eq!(self.layers(&paths[0]), self.layers(&paths[1]));
-        assert_eq!(self.digest(&paths[0]), self.digest(&paths[1]));
-        // Each layer is its own store path, which images share.
-        assert_eq!(self.links(&paths[1]), (7 + 2, 7 + 1));
-        // The next release: of the layers only the application's is made, and what is at the root.
-        let words = [
-            "build",
-            "--no-link",
-            "-L",
-            &self.nix.attribute("locked_next"),
-        ];
-        let (said, _) = self.nix.succeed("nix", &words);
-        let built: Vec<&str> = said
-            .lines()
-            .filter_map(|line| line.strip_prefix("building '")?.strip_suffix("'..."))
-            .map(|path| &path["/nix/store/".len() + 33..])
-            .collect();
-        let layers: Vec<&&str> = built
-            .iter()
-            .filter(|name| name.starts_with("layer-"))
-            .collect();
-        assert_eq!(layers, [&"layer-greet.drv"], "{built:?}");
-        let next = self.nix.build(&["image_next", "locked_next"]);
-        assert_eq!(self.digest(&next[0]), self.digest(&next[1]));
-        // And evaluating builds nothing.
-        let words = ["eval", "--raw", "--no-allow-import-from-derivation"];
-        let attribute = format!("{}.outPath", self.nix.attribute("locked_next"));
-        self.nix
-            .succeed("nix", &[&words[..], &[&attribute]].concat());
-    }
-
-    /// The same without a file: the plan is built in order to evaluate, and images share layers.
-    pub(crate) fn a_plan_that_is_imported(&self) {
-        let paths = self.nix.build(&["image", "imported", "locked"]);
-        assert_eq!(self.digest(&paths[0]), self.digest(&paths[1]));
-        // Layers are the same derivations as with a file.
-        assert_eq!(paths[1], paths[2]);
-        let words = [
-            "build",
-            "--no-link",
-            "-L",
-            &self.nix.attribute("imported_next"),
-        ];
-        let (said, _) = self.nix.succeed("nix", &words);
-        let made: Vec<&str> = said
-            .lines()
-            .filter(|line| line.contains("-layer-"))
-            .collect();
-        assert!(made.is_empty(), "{made:?}");
-        let next = self.nix.build(&["locked_next", "imported_next"]);
-        assert_eq!(self.digest(&next[0]), self.digest(&next[1]));
-        let attribute = format!("{}.outPath", self.nix.attribute("imported"));
-        let words = [
-            "eval",
-            "--raw",
-            "--no-allow-import-from-derivation",
-            &attribute,
-        ];
-        let output = self.nix.run("nix", &words);
-        assert!(!output.status.success());
-    }
-
     /// dockerTools' names, and Nixery's.
     pub(crate) fn other_names(&self) {
         let paths = self.nix.build(&[
@@ -430,6 +319,9 @@ impl World {
             "docker_tools_build",
             "docker_tools_stream",
             "by_name",
+            "docker_tools_on",
+            "docker_tools_index",
+            "docker_tools_push",
         ]);
         for path in &paths[..2] {
             let archive = format!("docker-archive:{path}");
@@ -447,6 +339,19 @@ impl World {
         fs::write(&streamed, &output.stdout).unwrap();
         let archive = format!("docker-archive:{}", streamed.display());
         self.nix.succeed("skopeo", &["inspect", &archive]);
+        // An archive goes on as the layout that it was made of.
+        let (_, inspected) = self.nix.succeed(
+            "skopeo",
+            &[
+                "inspect",
+                "--config",
+                &format!("docker-archive:{}", paths[4]),
+            ],
+        );
+        let top: Value = serde_json::from_str(&inspected).unwrap();
+        assert_eq!(top["config"]["Env"][0], "TOP=1");
+        assert_eq!(top["config"]["Cmd"][0], "/bin/greet");
+        assert!(self.nix.outside(&paths[5]).join("index.json").exists());
         // A shell, what was asked for, certificates and protocols, by sorted names.
         let top = self.listing(&paths[3]);
         for path in [
@@ -501,6 +406,19 @@ impl World {
         ] {
             self.nix.succeed("nix", &["flake", "check", &flake]);
         }
+        // A build links the image, and not what is known of it.
+        self.nix.succeed(
+            "nix",
+            &[
+                "build",
+                "--out-link",
+                "linked",
+                &self.nix.attribute("image"),
+            ],
+        );
+        let linked = |name: &str| self.folder.join(name).symlink_metadata().is_ok();
+        assert!(linked("linked") && !linked("linked-receipt"));
+        fs::remove_file(self.folder.join("linked")).unwrap();
         let (_, shown) = self.nix.succeed(
             "nix",
             &[
@@ -518,7 +436,7 @@ impl World {
 
 /// The digest that a layout lists.
 #[track_caller]
-fn digest(nix: &Nix, layout: &str) -> String {
+pub(crate) fn digest(nix: &Nix, layout: &str) -> String {
     let index: Value = serde_json::from_str(&nix.read(&format!("{layout}/index.json"))).unwrap();
     let digest = index["manifests"][0]["digest"].as_str().unwrap();
     let bytes = nix.read(&format!("{layout}/blobs/{}", digest.replace(':', "/")));

@@ -16,10 +16,10 @@ let
     rules_container: ${where}: ${what}
       fix: ${fix}'';
 
-  oldest = "2.18";
+  inherit (import ./oldest.nix) oldest isOld;
 in
-if builtins.compareVersions builtins.nixVersion oldest < 0 then
-  fail "Nix ${builtins.nixVersion}" "structured attributes and references that are discarded need Nix ${oldest}"
+if isOld builtins.nixVersion then
+  fail "Nix ${builtins.nixVersion}" "`unsafeDiscardReferences` is an experiment before Nix ${oldest}, or unknown"
     "take Nix ${oldest} or later"
 else
 rec {
@@ -50,8 +50,9 @@ rec {
     let
       unknown = builtins.attrNames (builtins.removeAttrs args (builtins.attrNames known));
       needed = builtins.mapAttrs (_: value: if builtins.isAttrs value then value else { }) known;
-      types = { bool = "`true` or `false`"; list = "a list"; set = "a set"; string = "a string"; };
-      several = [ "contents" "copyToRoot" "deps" "planPackages" "codec" "existing" "lock" "tag" "plan" ];
+      types = { bool = "`true` or `false`"; int = "a number"; list = "a list"; set = "a set"; string = "a string"; };
+      # These have checks of their own, or take several types.
+      several = [ "contents" "copyToRoot" "deps" "planPackages" "codec" "existing" "lock" "tag" "plan" "maxLayers" "created" "platform" ];
       type = name:
         if name == "name" then "string"
         else if needed.${name} ? __required || builtins.elem name several then null
@@ -62,15 +63,19 @@ rec {
       missing = builtins.filter (name: needed.${name} ? __required && !(args ? ${name})) (builtins.attrNames known);
     in
     if !(builtins.isAttrs args) then
-      fail where "its argument is ${builtins.typeOf args}" "give it a set, as { name = \"app\"; }"
+      fail where "its argument is ${check.shown args}" "give it a set, as { name = \"app\"; }"
     else if unknown != [ ] then
-      fail "${where}.${builtins.head unknown}" "there is no such argument"
-        "take it out, or use one of: ${builtins.concatStringsSep " " (builtins.attrNames known)}"
+      let name = builtins.head unknown; in
+      if elsewhere ? ${name} then
+        fail "${where}.${name}" elsewhere.${name}.what elsewhere.${name}.fix
+      else
+        fail "${where}.${name}" "there is no such argument"
+          "take it out, or use one of: ${builtins.concatStringsSep " " (builtins.attrNames known)}"
     else if missing != [ ] then
       fail "${where}.${builtins.head missing}" "it has to be given" "add `${builtins.head missing} = …;`"
     else if wrong != [ ] then
       let name = builtins.head wrong; in
-      fail "${where}.${name}" "it is ${builtins.typeOf args.${name}}" "give ${types.${type name}}"
+      fail "${where}.${name}" "it is ${check.shown args.${name}}" "give ${types.${type name}}"
     else
       known // args;
 
@@ -83,7 +88,7 @@ rec {
       bytes = builtins.filter (output: !(builtins.elem output references)) outputs;
       for = value: builtins.listToAttrs (map (name: { inherit name value; }) bytes);
     in
-    derivation ({
+    let made = derivation ({
       inherit name system outputs request;
       builder = "${tool}/bin/${program}";
       args = [ "--nix" ];
@@ -92,7 +97,9 @@ rec {
       outputChecks = for { allowedReferences = [ ]; } // checks;
       preferLocalBuild = true;
       allowSubstitutes = false;
-    } // attributes);
+    } // attributes); in
+    # `nix build` links the output alone; the others are there by their names.
+    made // { meta.outputsToInstall = [ (builtins.head outputs) ]; };
 
   # A text that may be the name of a derivation.
   sanitized = text:
@@ -115,7 +122,7 @@ rec {
       else
         path
     else
-      fail where "it is ${builtins.typeOf value}" "give a package, or a path of your sources";
+      fail where "it is ${check.shown value}" "give a package, or a path of your sources";
 
   # The store paths that a value speaks of, each with what brings it along.
   storePathsIn = value:
@@ -145,6 +152,14 @@ rec {
     mtime = 1;
   };
 
+  elsewhere = import ./elsewhere.nix;
+
+  # An image as a layout, whatever its form, with and without its bytes.
+  layoutOf = thin: image:
+    let kinds = image.rulesContainer.layouts or image; in
+    if thin then kinds.thin or image else kinds.fat or image;
+
+  check = import ./check.nix { inherit fail isDerivation plain; };
   layers = import ./layers.nix internal;
   identity = import ./identity.nix internal;
   config = import ./config.nix internal;
@@ -156,6 +171,6 @@ rec {
 
   internal = {
     inherit system platform tool program fail required arguments run sanitized plain isDerivation storePath
-      storePathsIn graphOf optional optionalAttrs given storeDefaults layers identity config planned imageLayers script pushed compat;
+      storePathsIn graphOf optional optionalAttrs given storeDefaults elsewhere check layoutOf layers identity config planned imageLayers script pushed compat;
   };
 }.internal

@@ -1,26 +1,36 @@
 # What `files`, `copyToRoot` and `contents` become: entries of a layer.
-{ fail, arguments, storePath, isDerivation, plain, optionalAttrs, ... }:
+{ fail, check, arguments, storePath, isDerivation, plain, optionalAttrs, ... }:
 rec {
   # Folders of packages that are for Nix and not for an image.
   notForImages = [ "nix-support" ];
 
   label = where: package: "${where} (${if isDerivation package then package.name else baseNameOf (plain "${package}")})";
 
-  # A package's files at the root of the image. A file stays one.
+  # `perms`, each of a package that is among `sources`.
+  perms = where: sources: check.listOf
+    (at: value:
+      let
+        known = [ "path" "paths" "kind" "mode" "uid" "gid" "uname" "gname" "capabilities" "xattrs" "mtime" ];
+        perm = check.fields known "{ path = package; paths = \"bin/*\"; mode = \"4755\"; }" at value;
+        source = plain (storePath "${at}.path" perm.path);
+      in
+      if !(perm ? path) then
+        fail "${at}.path" "it has to be given" "name a package of `copyToRoot`"
+      else if !(builtins.elem source sources) then
+        fail "${at}.path" "`${baseNameOf source}` is not in `copyToRoot`, and its files are of the store" "put it into `copyToRoot`"
+      else
+        builtins.seq (check.attributes at perm) (perm // { inherit source; }))
+    where;
+
+  # A package's files at the root of the image. A file stays one. `perms` as they are checked.
   copied = where: perms: package:
     let
       source = storePath where package;
-      own = builtins.filter (perm: plain (storePath "${where}.perms" perm.path) == plain source) perms;
-      known = [ "path" "paths" "kind" "mode" "uid" "gid" "uname" "gname" "capabilities" "xattrs" "mtime" ];
-      override = perm:
-        let unknown = builtins.attrNames (builtins.removeAttrs perm known); in
-        if unknown != [ ] then
-          fail "perms.${builtins.head unknown}" "there is no such attribute" "use ${builtins.concatStringsSep ", " known}"
-        else
-          {
-            paths = perm.paths or "**";
-            attributes = builtins.removeAttrs perm [ "path" "paths" "kind" ];
-          } // optionalAttrs (perm ? kind) { inherit (perm) kind; };
+      own = builtins.filter (perm: perm.source == plain source) perms;
+      override = perm: {
+        paths = perm.paths or "**";
+        attributes = builtins.removeAttrs perm [ "path" "paths" "kind" "source" ];
+      } // optionalAttrs (perm ? kind) { inherit (perm) kind; };
     in
     {
       tree = {
@@ -52,7 +62,8 @@ rec {
       entry = { path = builtins.head relative; origin = at; } // optionalAttrs (attributes != { }) { inherit attributes; };
       content = [ "text" "source" "base64" "link" "directory" "hardlink" ];
       about = [ "mode" "uid" "gid" "uname" "gname" "mtime" "xattrs" "capabilities" ];
-      attributes = builtins.intersectAttrs (builtins.listToAttrs (map (name: { inherit name; value = null; }) about)) given;
+      attributes = check.attributes at
+        (builtins.intersectAttrs (builtins.listToAttrs (map (name: { inherit name; value = null; }) about)) given);
       has = builtins.filter (name: given ? ${name}) content;
       unknown = builtins.attrNames (builtins.removeAttrs given (content ++ about));
       kind = builtins.head has;
@@ -62,17 +73,17 @@ rec {
     else if builtins.isString given || builtins.isPath given || isDerivation given then
       file where path { source = given; }
     else if !(builtins.isAttrs given) then
-      fail at "it is ${builtins.typeOf given}" "give a set, as { text = \"…\"; }, or a file"
+      fail at "it is ${check.shown given}" "give a set, as { text = \"…\"; }, or a file"
     else if unknown != [ ] then
       fail "${at}.${builtins.head unknown}" "there is no such attribute" "use ${builtins.concatStringsSep ", " (content ++ about)}"
     else if builtins.length has != 1 then
       fail at "it has ${toString (builtins.length has)} of ${builtins.concatStringsSep ", " content}" "give exactly one"
     else if kind == "text" then
-      { file = entry // { inherit (given) text; }; }
+      { file = entry // { text = check.text "${at}.text" given.text; }; }
     else if kind == "base64" then
-      { file = entry // { inherit (given) base64; }; }
+      { file = entry // { base64 = check.string "${at}.base64" given.base64; }; }
     else if kind == "source" then
-      { file = entry // { source = "${given.source}"; }; }
+      { file = entry // { source = storePath "${at}.source" given.source; }; }
     else if kind == "link" then
       if builtins.match "etc/.*" entry.path != null && builtins.match "/.*" given.link != null then
         fail at "an absolute link in /etc, which runtimes refuse to follow" "make it relative, or give `source`"

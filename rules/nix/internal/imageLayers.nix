@@ -13,8 +13,10 @@ let
   extra = a.entries or [ ];
   paths = attribute: map (storePath "${where}.${attribute}");
   copied = paths "copyToRoot" copyToRoot;
-  entries = extra
-    ++ map (entriesOf.copied "${where}.copyToRoot" a.perms) copyToRoot
+  perms = entriesOf.perms "${where}.perms" (map plain copied) a.perms;
+  # All of them are looked at, also where nothing is copied.
+  entries = builtins.seq perms extra
+    ++ map (entriesOf.copied "${where}.copyToRoot" perms) copyToRoot
     ++ map (entriesOf.linked "${where}.contents") contents
     ++ entriesOf.files "${where}.files" a.files;
   roots = paths "contents" contents ++ copied ++ paths "deps" deps ++ (a.roots or [ ])

@@ -6,7 +6,7 @@
 # what the plan does not know, goes into the last layers, by a derivation that knows the closure.
 #
 # With `importPlan` the plan is built while Nix evaluates, and the rest is as with a file.
-{ fail, plain, isDerivation, optional, optionalAttrs, layers, sanitized, storeDefaults, ... }:
+{ fail, check, plain, isDerivation, optional, optionalAttrs, layers, sanitized, storeDefaults, ... }:
 {
   # The function that is called, for errors.
   where,
@@ -45,14 +45,18 @@ let
   all = layers.several {
     name = "${name}-layers";
     request = request // {
-      planning = planning // optionalAttrs (plan != null) { previous = "${plan}"; };
+      # The first plan is made where the file is not there yet.
+      planning = planning // optionalAttrs (plan != null && (!(builtins.isPath plan) || builtins.pathExists plan)) {
+        previous = "${plan}";
+      };
     };
     below = counted;
     inherit attributes roots;
   };
 
   known = if plan == null && importPlan then "${all.plan}/plan.json" else plan;
-  document = builtins.fromJSON (builtins.readFile known);
+  again = "build the image's attribute `plan`, and copy its `plan.json` there";
+  document = check.json again "${where}.plan" known;
 
   # Every package that the roots are made from, nearest first. Their derivations are values: no file
   # of the store is read.
@@ -120,12 +124,17 @@ let
     inherit attributes roots;
   };
 in
-if known == null then
-  { sets = [ all ]; inherit (all) plan; }
-else if document.kind or null != "layer_plan" || document.version or null != 1 then
-  fail "${where}.plan" "`${toString known}` is not a plan" "take the file `plan.json` of the image's attribute `plan`"
-else if taken >= planning.max_layers then
-  fail "${where}.plan" "it has ${toString count} layers, and ${toString (planning.max_layers - planning.base_layers)} may be used"
-    "make the plan again: build the image's attribute `plan` and copy its `plan.json`, or raise `maxLayers`"
-else
-  { sets = map one found ++ [ rest ]; inherit (all) plan; }
+{
+  sets =
+    if known == null then
+      [ all ]
+    else if document.kind or null != "layer_plan" || document.version or null != 1 then
+      fail "${where}.plan" "`${toString known}` is not a plan" again
+    else if taken >= planning.max_layers then
+      fail "${where}.plan" "it has ${toString count} layers, and ${toString (planning.max_layers - planning.base_layers)} may be used"
+        "make it again: ${again}; or raise `maxLayers`"
+    else
+      map one found ++ [ rest ];
+  # To be had also where the file is of no use, for it is what mends that.
+  inherit (all) plan;
+}

@@ -1,17 +1,17 @@
 # A program that runs one request of `push`: a file whose interpreter is `push` itself.
 { system, program, sanitized, ... }:
-name: request:
+{ name, request }:
 let
+  executable = "bin/${sanitized name}";
   script = derivation {
     name = sanitized name;
     inherit system;
     builder = program "push";
     args = [ "--nix" ];
     __structuredAttrs = true;
-    inherit request;
+    inherit request executable;
     # The first line of the file, and where in the output it lies.
     interpreter = program "push";
-    executable = "bin/${sanitized name}";
     preferLocalBuild = true;
     allowSubstitutes = false;
   };
@@ -19,5 +19,5 @@ in
 script // {
   # For `nix run`.
   meta.mainProgram = sanitized name;
-  program = "${script}/bin/${sanitized name}";
+  program = "${script}/${executable}";
 }
