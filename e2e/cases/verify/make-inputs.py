@@ -154,6 +154,17 @@ ARCHIVE = [{"image": {"source": {"archive": "inputs/image.tar"}}}]
 case("image_layout", layout_check(strict=True), image=image())
 case("image_archive", ARCHIVE, image__tar=image().archive())
 
+signature = Layout()
+payload = compact({"critical": {"type": "cosign container image signature"}, "optional": None})
+simple = signature.put("application/vnd.dev.cosign.simplesigning.v1+json", payload)
+nobody = signature.config([digest(payload)], architecture="", os="", created="0001-01-01T00:00:00Z", config={})
+signature.list(signature.manifest(config=nobody, descriptors=[simple, simple]))
+case("image_signature", layout_check(strict=True), image=signature)
+image_of_text = Layout()
+text = image_of_text.put("text/plain", b"no layer\n")
+image_of_text.list(image_of_text.manifest(config=image_of_text.config([digest(b"no layer\n")]), descriptors=[text]))
+case("error_layer_of_no_type", layout_check(), image=image_of_text)
+
 index = Layout()
 index.list(
     index.put(

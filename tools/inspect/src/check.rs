@@ -332,7 +332,7 @@ impl Check<'_> {
 
     fn manifest(&mut self, descriptor: &Descriptor, manifest: &Manifest) -> Result<(), Trouble> {
         let place = Place::Manifest(descriptor.digest);
-        let is_image = matches!(manifest.config.media_type.kind(), Some(Kind::Config))
+        let may_be_image = matches!(manifest.config.media_type.kind(), Some(Kind::Config))
             && !is_attestation(descriptor);
         self.descriptor(&manifest.config, place.clone());
         for layer in &manifest.layers {
@@ -342,6 +342,12 @@ impl Check<'_> {
         self.seen.insert(manifest.config.digest);
         let at = Place::Config(manifest.config.digest);
         let bytes = self.document_bytes(&manifest.config, &at, Limits::CONFIG.size)?;
+        let config = match may_be_image {
+            true => bytes.and_then(|bytes| self.read(at.clone(), Config::read(&bytes))),
+            false => None,
+        };
+        let is_image = may_be_image
+            && !(config.as_ref()).is_some_and(|config| is_dressed_up(manifest, config));
         if is_image {
             self.families(manifest, &place);
             if manifest.layers.len() > LAYERS {
@@ -351,9 +357,7 @@ impl Check<'_> {
                 );
                 self.note(Rule::ManyLayers, place.clone(), message);
             }
-            if let Some(config) =
-                bytes.and_then(|bytes| self.read(at.clone(), Config::read(&bytes)))
-            {
+            if let Some(config) = config {
                 config::check(
                     &config,
                     &at,
@@ -513,6 +517,16 @@ impl Check<'_> {
         };
         layer::check(reader, &wanted, &place, &mut self.report.findings).map(drop)
     }
+}
+
+/// Whether it is an artifact in the form of an image, as cosign writes signatures: for no platform at all, and of
+/// things that are no layers.
+fn is_dressed_up(manifest: &Manifest, config: &Config) -> bool {
+    let no_layer =
+        |layer: &Descriptor| !matches!(layer.media_type.kind(), Some(Kind::Layer { .. }));
+    !manifest.layers.is_empty()
+        && manifest.layers.iter().all(no_layer)
+        && !config.names_a_platform()
 }
 
 /// Whether a layer may be missing: its bytes are kept out of registries and layouts, and come from its URLs

@@ -88,6 +88,16 @@ impl Config {
         Platform::from_object(&self.document, WHAT)
     }
 
+    /// Whether it says what it runs on, be it half of it. What cosign writes, signatures in the form of images,
+    /// has two empty texts there.
+    pub fn names_a_platform(&self) -> bool {
+        let named = |field| match self.document.get(field) {
+            None => false,
+            Some(value) => value.as_str() != Some(""),
+        };
+        named("os") || named("architecture")
+    }
+
     /// Sets what it runs on.
     pub fn set_platform(&mut self, platform: &Platform) {
         for field in ["os", "architecture", "variant", "os.version", "os.features"] {

@@ -139,7 +139,7 @@ impl Walk<'_> {
             let bad =
                 |error| self.unsound(format!("the config {}: {error}", manifest.config.digest));
             // Things that do not run are in the form of images, too: signatures name no platform at all.
-            if platform.is_none() && names_a_platform(&config) {
+            if platform.is_none() && config.names_a_platform() {
                 platform = Some(config.platform().map_err(bad)?);
             }
             if platform
@@ -191,15 +191,6 @@ impl Walk<'_> {
         Config::read(&bytes)
             .map_err(|error| self.unsound(format!("the config {}: {error}", descriptor.digest)))
     }
-}
-
-/// Whether a config says what it runs on, be it half of it.
-fn names_a_platform(config: &Config) -> bool {
-    let named = |field| match config.document().get(field) {
-        None => false,
-        Some(value) => value.as_str() != Some(""),
-    };
-    named("os") || named("architecture")
 }
 
 /// The tags of a lock that lead elsewhere now.
