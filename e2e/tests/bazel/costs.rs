@@ -316,28 +316,56 @@ fn many_images(scale: &Scale, table: &mut Table) {
     assert_eq!(run.actions.len(), 2, "{:?}", run.actions);
 }
 
+/// A rule of as many actions as an image has, which does nothing else: what Bazel itself takes.
+const BARE: &str = r#"
+def _bare(ctx):
+    made = []
+    for at in range(4):
+        out = ctx.actions.declare_file("%s.%d" % (ctx.label.name, at))
+        words = ctx.actions.args()
+        words.add(out)
+        ctx.actions.run(executable = ctx.executable.tool, arguments = [words], outputs = [out], inputs = ctx.files.deps, mnemonic = "Bare")
+        made.append(out)
+    return [DefaultInfo(files = depset(made[:1]))]
+
+bare = rule(
+    implementation = _bare,
+    attrs = {"deps": attr.label_list(), "tool": attr.label(allow_single_file = True, cfg = "exec", executable = True)},
+)
+"#;
+
 /// The seconds of the analysis of images, and of twice as many, each in a server that has just been started, and
-/// once more in that server, of all anew.
+/// once more in that server, of all anew. Beside them, of bare targets.
 fn analysis(scale: &Scale, table: &mut Table) -> Vec<f64> {
     let mut times = Vec::new();
     for count in [scale.analysed, 2 * scale.analysed] {
-        let folder = scratch();
-        let build = format!(
+        let images = format!(
             "container_image(name = \"base\", os = \"linux\", architecture = \"amd64\", layers = [\":layer\"])\n\
              [container_image(name = \"image%d\" % at, os = \"linux\", architecture = \"amd64\", base = \":base\", layers = [\":layer\"], labels = {{\"at\": str(at)}}) for at in range({count})]\n"
         );
-        let workspace = module(folder.path(), "", &build);
-        let here = Workspace::new(folder.path(), &workspace);
-        // The server and the toolchains are there.
-        here.bazel.succeed(&["build", "--nobuild", "//:base"]);
-        for (what, anew) in [
-            ("analysis", "--define=number=1"),
-            ("analysis again", "--define=number=2"),
-        ] {
-            let run = here.build(&["--nobuild", "//...", anew]);
-            table.row(&format!("{count} images, {what}"), &run, 0, 0);
-            assert!(run.actions.is_empty() && run.analysis > 0.0);
-            times.push(run.analysis);
+        let bare = format!(
+            "load(\":bare.bzl\", \"bare\")\n\
+             bare(name = \"base\", tool = \"bare.bzl\")\n\
+             [bare(name = \"bare%d\" % at, tool = \"bare.bzl\", deps = [\":base\"]) for at in range({count})]\n"
+        );
+        for (kind, build) in [("images", images), ("bare targets", bare)] {
+            let folder = scratch();
+            let workspace = module(folder.path(), "", &build);
+            fs::write(workspace.join("bare.bzl"), BARE).unwrap();
+            let here = Workspace::new(folder.path(), &workspace);
+            // The server and the toolchains are there.
+            here.bazel.succeed(&["build", "--nobuild", "//:base"]);
+            for (what, anew) in [
+                ("analysis", "--define=number=1"),
+                ("analysis again", "--define=number=2"),
+            ] {
+                let run = here.build(&["--nobuild", "//...", anew]);
+                table.row(&format!("{count} {kind}, {what}"), &run, 0, 0);
+                assert!(run.actions.is_empty() && run.analysis > 0.0);
+                if kind == "images" {
+                    times.push(run.analysis);
+                }
+            }
         }
     }
     times

@@ -1,4 +1,4 @@
-//! A registry that wants a password and has a certificate of an authority of its own.
+//! A registry that wants a password and a certificate of ours, and has one of an authority of its own.
 
 use std::fs;
 use std::path::Path;
@@ -29,30 +29,38 @@ impl Private {
             "req", "-x509", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem",
         ];
         outsider(&folder, "openssl", &[&ca[..], &key].concat());
-        let server = [
-            "req",
-            "-x509",
-            "-subj",
-            "/CN=test",
-            "-keyout",
-            "server.key",
-            "-out",
-            "server.pem",
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ];
-        outsider(&folder, "openssl", &[&server[..], &key].concat());
+        for (name, extension) in [
+            ("server", "subjectAltName=IP:127.0.0.1"),
+            ("client", "extendedKeyUsage=clientAuth"),
+        ] {
+            let (private, public) = (format!("{name}.key"), format!("{name}.pem"));
+            let signed = [
+                "req",
+                "-x509",
+                "-subj",
+                "/CN=test",
+                "-keyout",
+                &private,
+                "-out",
+                &public,
+                "-CA",
+                "ca.pem",
+                "-CAkey",
+                "ca.key",
+                "-addext",
+                extension,
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+            ];
+            outsider(&folder, "openssl", &[&signed[..], &key].concat());
+        }
         // `u` and `hunter2`, by bcrypt.
         let line = "u:$2b$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.\n";
         fs::write(folder.join("htpasswd"), line).unwrap();
         let at = folder.display();
-        let tls = format!("  tls: {{certificate: {at}/server.pem, key: {at}/server.key}}\n");
+        let tls = format!(
+            "  tls: {{certificate: {at}/server.pem, key: {at}/server.key, clientcas: [{at}/ca.pem]}}\n"
+        );
         let auth = format!("auth: {{htpasswd: {{realm: test, path: {at}/htpasswd}}}}\n");
         let (running, host) = registry(&folder, &tls, &auth);
         Private {
@@ -69,12 +77,21 @@ impl Private {
         &self.folder
     }
 
-    /// For a BUILD file that has an image `one`.
-    pub(crate) fn build(&self) -> String {
-        let host = &self.host;
+    /// Attributes of rules and tags: what is shown to the registry.
+    fn shown(&self) -> String {
+        let (host, at) = (&self.host, self.folder.display());
         format!(
-            "[container_push(name = \"push_\" + name, ca_files = {{\"ca.pem\": \"{host}\"}}, image = image, remote_tags = [\"1\"], repositories = [\"{host}/team/\" + name], requests_at_once = {{\"{host}\": \"1\"}}) \
+            "client_certificates = {{\"{host}\": \"{at}/client.pem\"}}, client_keys = {{\"{host}\": \"{at}/client.key\"}}"
+        )
+    }
+
+    /// For a BUILD file that has an image `one`. `push_stranger` shows no certificate.
+    pub(crate) fn build(&self) -> String {
+        let (host, shown) = (&self.host, self.shown());
+        format!(
+            "[container_push(name = \"push_\" + name, ca_files = {{\"ca.pem\": \"{host}\"}}, image = image, remote_tags = [\"1\"], repositories = [\"{host}/team/\" + name], requests_at_once = {{\"{host}\": \"1\"}}, {shown}) \
              for name, image in [(\"private\", \":one\"), (\"derived\", \":derived\")]]\n\
+             container_push(name = \"push_stranger\", ca_files = {{\"ca.pem\": \"{host}\"}}, image = \":one\", repositories = [\"{host}/team/stranger\"])\n\
              container_push_all(name = \"push_both\", pushes = [\":push_private\", \":push_derived\"])\n\
              container_image(name = \"derived\", base = \"@images//:base\", labels = {{\"on\": \"private\"}}, layers = [\"two_layer\"])\n\
              container_layer(name = \"two_layer\", contents = {{\"/two\": \"two\"}})\n"
@@ -86,10 +103,11 @@ impl Private {
         format!(
             "images = use_extension(\"@rules_container//rules:extensions.bzl\", \"images\")\n\
              images.lock(file = \"//:images.lock.json\")\n\
-             images.settings(ca_files = {{\"//:ca.pem\": \"{}\"}}, credentials = \"{}/config.json\", requests_at_once = {{\"{0}\": \"1\"}})\n\
+             images.settings(ca_files = {{\"//:ca.pem\": \"{}\"}}, credentials = \"{}/config.json\", requests_at_once = {{\"{0}\": \"1\"}}, {})\n\
              use_repo(images, \"images\")\n",
             self.host,
-            self.folder.display()
+            self.folder.display(),
+            self.shown()
         )
     }
 
@@ -114,6 +132,14 @@ impl Private {
         refused(&["run", "//:push_private"], "push: //:push_private: ");
         self.login("hunter2");
         bazel.succeed(&["run", "//:push_private"]);
+        let stranger = bazel.run(&["run", "//:push_stranger"]);
+        let said = String::from_utf8_lossy(&stranger.stderr).into_owned();
+        assert!(
+            !stranger.status.success()
+                && said.contains("push: //:push_stranger: ")
+                && said.contains("ertificate"),
+            "{said}"
+        );
 
         // Its image is a base: the lock, the documents, and the bytes of its layer in an action.
         let base = format!("base={}/team/private:1", self.host);
