@@ -13,6 +13,7 @@
 pub mod bazel;
 pub mod blob;
 pub mod case;
+pub mod certificates;
 pub mod docker;
 pub mod golden;
 pub mod nix;

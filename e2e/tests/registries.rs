@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use e2e::certificates::{authority, certificate};
 use e2e::registries::{
     Running, blobs, free_port, layout, ours, outsider, pull, push, registry, succeeded, wait_for,
     well, write,
@@ -337,38 +338,6 @@ fn passwords() {
     pull(folder, &format!("{host}/team/app:1"), &access);
 }
 
-/// A certificate and key for a name, signed by `ca`.
-fn certificate(folder: &Path, name: &str, extension: &str) {
-    write(&folder.join("ext"), extension);
-    let run = |words: &[&str]| drop(outsider(folder, "openssl", words));
-    let (key, request, certificate) = (
-        format!("{name}.key"),
-        format!("{name}.csr"),
-        format!("{name}.pem"),
-    );
-    run(&[
-        "req", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &request, "-subj",
-        "/CN=test",
-    ]);
-    run(&[
-        "x509",
-        "-req",
-        "-in",
-        &request,
-        "-CA",
-        "ca.pem",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-days",
-        "30",
-        "-extfile",
-        "ext",
-        "-out",
-        &certificate,
-    ]);
-}
-
 #[test]
 fn tls() {
     if !outsiders::can(
@@ -379,20 +348,13 @@ fn tls() {
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    outsider(
-        folder,
-        "openssl",
-        &[
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
-            "-days", "30", "-subj", "/CN=ca",
-        ],
-    );
+    authority(folder, "ca");
     certificate(
         folder,
         "server",
-        "subjectAltName=IP:127.0.0.1,DNS:localhost\n",
+        "subjectAltName=IP:127.0.0.1,DNS:localhost",
     );
-    certificate(folder, "client", "extendedKeyUsage=clientAuth\n");
+    certificate(folder, "client", "extendedKeyUsage=clientAuth");
     layout(folder, "image", 1000);
     let at = |name: &str| folder.join(name).display().to_string();
     let tls = format!(

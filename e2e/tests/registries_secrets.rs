@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
+use e2e::certificates::{authority, certificate};
 use e2e::outsiders;
 use e2e::registries::{
-    Running, blobs, free_port, layout, outsider, pull, push, registry, succeeded, wait_for, well,
-    write,
+    Running, blobs, free_port, layout, pull, push, registry, succeeded, wait_for, well, write,
 };
 use serde_json::{Value, json};
 
@@ -71,25 +71,7 @@ fn tokens_of_an_issuer() {
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    outsider(
-        folder,
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            "issuer.key",
-            "-out",
-            "issuer.pem",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=issuer",
-        ],
-    );
+    authority(folder, "issuer");
     let keys = folder.to_owned();
     let issuer = scripted::Server::start(move |request| {
         // `u` and `hunter2` may push; nobody may pull; others are refused.
@@ -157,39 +139,9 @@ fn ghsa_h3wm_a_client_certificate_stays_at_home() {
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let run = |words: &[&str]| drop(outsider(folder, "openssl", words));
-    run(&[
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
-        "-days", "30", "-subj", "/CN=ca",
-    ]);
-    for (name, extension) in [
-        ("server", "subjectAltName=IP:127.0.0.1\n"),
-        ("client", "extendedKeyUsage=clientAuth\n"),
-    ] {
-        write(&folder.join("ext"), extension);
-        let [key, csr, pem] = ["key", "csr", "pem"].map(|end| format!("{name}.{end}"));
-        run(&[
-            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &csr, "-subj",
-            "/CN=test",
-        ]);
-        run(&[
-            "x509",
-            "-req",
-            "-in",
-            &csr,
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-            "-CAcreateserial",
-            "-days",
-            "30",
-            "-extfile",
-            "ext",
-            "-out",
-            &pem,
-        ]);
-    }
+    authority(folder, "ca");
+    certificate(folder, "server", "subjectAltName=IP:127.0.0.1");
+    certificate(folder, "client", "extendedKeyUsage=clientAuth");
     let (_running, host) = registry(folder, "  relativeurls: true\n", "");
     let (home, away) = (free_port(), free_port());
     let at = folder.display();

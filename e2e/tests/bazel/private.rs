@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use e2e::bazel::Bazel;
-use e2e::registries::{Running, outsider, registry};
+use e2e::certificates::{authority, certificate};
+use e2e::registries::{Running, registry};
 use serde_json::json;
 
 /// The registry, its host, and the folder of a `config.json` with the login.
@@ -18,42 +19,9 @@ impl Private {
     pub(crate) fn start(folder: &Path) -> Self {
         let folder = folder.join("private");
         fs::create_dir_all(&folder).unwrap();
-        let key = [
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ];
-        let ca = [
-            "req", "-x509", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem",
-        ];
-        outsider(&folder, "openssl", &[&ca[..], &key].concat());
-        for (name, extension) in [
-            ("server", "subjectAltName=IP:127.0.0.1"),
-            ("client", "extendedKeyUsage=clientAuth"),
-        ] {
-            let (private, public) = (format!("{name}.key"), format!("{name}.pem"));
-            let signed = [
-                "req",
-                "-x509",
-                "-subj",
-                "/CN=test",
-                "-keyout",
-                &private,
-                "-out",
-                &public,
-                "-CA",
-                "ca.pem",
-                "-CAkey",
-                "ca.key",
-                "-addext",
-                extension,
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-            ];
-            outsider(&folder, "openssl", &[&signed[..], &key].concat());
-        }
+        authority(&folder, "ca");
+        certificate(&folder, "server", "subjectAltName=IP:127.0.0.1");
+        certificate(&folder, "client", "extendedKeyUsage=clientAuth");
         // `u` and `hunter2`, by bcrypt.
         let line = "u:$2b$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.\n";
         fs::write(folder.join("htpasswd"), line).unwrap();
