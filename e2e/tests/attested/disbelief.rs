@@ -6,8 +6,8 @@ use e2e::programs::well;
 use serde_json::{Value, json};
 
 use super::{
-    CYCLONEDX, DSSE, SEALED, SIGNATURE, SPDX, blob, change, change_json, digest, everything, fails,
-    image, key, keys, outside, parse,
+    CYCLONEDX, DSSE, SEALED, SIGNATURE, SPDX, asked, blob, change, change_json, digest, everything,
+    fails, image, key, keys, outside, parse,
 };
 
 #[test]
@@ -386,16 +386,7 @@ fn statements_that_are_signed_and_wrong() {
         fails(folder, "verify", &words, &[&part]);
     }
     // With a key, provenance that nobody signed is none.
-    let words = [
-        "attested",
-        "image",
-        "--attached",
-        "attested",
-        "--key",
-        "key.pub.pem",
-        "--require",
-        "provenance",
-    ];
+    let words = asked("provenance");
     fails(
         folder,
         "verify",

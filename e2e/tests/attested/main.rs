@@ -193,13 +193,9 @@ fn change_json(folder: &Path, kind: &str, edit: &dyn Fn(&mut Value)) {
     });
 }
 
-#[test]
-fn what_is_said_is_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    keys(folder);
-    let digest = image(folder, &key(), &everything());
-    let words = [
+/// Words for `verify`: what `attested` says of `image`, with the key that signed it.
+fn asked(require: &str) -> [&str; 8] {
+    [
         "attested",
         "image",
         "--attached",
@@ -207,8 +203,17 @@ fn what_is_said_is_so() {
         "--key",
         "key.pub.pem",
         "--require",
-        "spdx,cyclonedx,provenance,sealed",
-    ];
+        require,
+    ]
+}
+
+#[test]
+fn what_is_said_is_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    keys(folder);
+    let digest = image(folder, &key(), &everything());
+    let words = asked("spdx,cyclonedx,provenance,sealed");
     let said = well(folder, "verify", &words);
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 6, "{said}");

@@ -8,7 +8,7 @@ use e2e::outsiders;
 use e2e::programs::well;
 use serde_json::{Value, json};
 
-use super::{attest, blob, everything, fails, image, key, keys, outside, parse, write};
+use super::{asked, attest, blob, everything, fails, image, key, keys, outside, parse, write};
 
 #[test]
 fn a_program_that_signs() {
@@ -31,20 +31,7 @@ fn a_program_that_signs() {
         "jq -r .message | base64 -d | openssl dgst -sha256 -sign \"$1\" | base64 -w0",
     );
     let digest = image(folder, &signer, &everything());
-    well(
-        folder,
-        "verify",
-        &[
-            "attested",
-            "image",
-            "--attached",
-            "attested",
-            "--key",
-            "key.pub.pem",
-            "--require",
-            "provenance",
-        ],
-    );
+    well(folder, "verify", &asked("provenance"));
     // It may leave something running that holds its output open, as an agent does.
     let agent = program(
         "agent",
